@@ -1,0 +1,103 @@
+"""The base layer of one stack: settings -> components -> outputs."""
+
+from pulumi import Output
+
+from tak_base.compute import Compute, ComputeArgs
+from tak_base.deployment_target import look_up_target
+from tak_base.encrypted_storage import EncryptedStorage, EncryptedStorageArgs
+from tak_base.network import Network, NetworkArgs
+from tak_base.outputs import BaseLayer
+from tak_base.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
+from tak_base.settings import load_settings
+
+# The start of every logical name. Changing it would replace the whole layer.
+NAME = "tak"
+
+settings = load_settings()
+target = look_up_target()
+
+storage = EncryptedStorage(
+    NAME,
+    EncryptedStorageArgs(
+        name_prefix=settings.name,
+        key_alias=settings.key_alias,
+        cluster_name=settings.cluster_name,
+        log_group_names=settings.log_group_patterns,
+        protect_data=settings.protect_data,
+        kms_deletion_window_days=settings.kms_deletion_window_days,
+        target=target,
+    ),
+)
+
+network = Network(
+    NAME,
+    NetworkArgs(
+        name_prefix=settings.name,
+        addresses=settings.addresses,
+        availability_zones=settings.availability_zones,
+        nat_gateways=settings.nat_gateways,
+        flow_logs=settings.flow_logs,
+        flow_log_group_name=settings.flow_log_group_name,
+        log_retention_days=settings.log_retention_days,
+        target=target,
+        kms_key_arn=storage.key_arn,
+    ),
+)
+
+endpoints = PrivateEndpoints(
+    NAME,
+    PrivateEndpointsArgs(
+        name_prefix=settings.name,
+        services=settings.vpc_endpoints,
+        region=target.region,
+        vpc_id=network.vpc_id,
+        vpc_ipv4_cidr=network.ipv4_cidr,
+        vpc_ipv6_cidr=network.ipv6_cidr,
+        subnet_ids=list(network.private_subnet_ids.values()),
+        route_table_ids=list(network.private_route_table_ids.values()),
+    ),
+)
+
+compute = Compute(
+    NAME,
+    ComputeArgs(
+        cluster_name=settings.cluster_name,
+        exec_log_group_name=settings.exec_log_group_name,
+        insights_log_group_name=settings.insights_log_group_name,
+        log_retention_days=settings.log_retention_days,
+        container_insights=settings.container_insights,
+        default_capacity_provider=settings.default_capacity_provider,
+        image_retention_count=settings.image_retention_count,
+        image_tag_prefixes=settings.image_tag_prefixes,
+        image_tag_mutability=settings.image_tag_mutability,
+        protect_data=settings.protect_data,
+        kms_key_arn=storage.key_arn,
+        target=target,
+    ),
+)
+
+BaseLayer(
+    environment=settings.environment,
+    region=target.region,
+    vpc_id=network.vpc_id,
+    vpc_cidr_ipv4=network.ipv4_cidr,
+    vpc_cidr_ipv6=network.ipv6_cidr,
+    availability_zones=Output.all(*network.availability_zones),
+    subnet_public_a=network.public_subnet_ids["a"],
+    subnet_public_b=network.public_subnet_ids["b"],
+    subnet_private_a=network.private_subnet_ids["a"],
+    subnet_private_b=network.private_subnet_ids["b"],
+    route_table_public=network.public_route_table_id,
+    route_table_private_a=network.private_route_table_ids["a"],
+    route_table_private_b=network.private_route_table_ids["b"],
+    nat_public_ips=Output.all(*network.nat_public_ips),
+    endpoint_security_group_id=endpoints.security_group_id,
+    ecs_cluster_arn=compute.cluster_arn,
+    ecs_cluster_name=compute.cluster_name,
+    ecr_repository_arn=compute.repository_arn,
+    ecr_repository_url=compute.repository_url,
+    kms_key_arn=storage.key_arn,
+    kms_alias=storage.key_alias,
+    config_bucket_name=storage.bucket_name,
+    config_bucket_arn=storage.bucket_arn,
+).export()

@@ -1,0 +1,155 @@
+"""Compute: the ECS cluster for Fargate, and the repository for its images."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_awsx as awsx
+from pulumi import Input, Output, ResourceOptions
+
+from tak_base.deployment_target import DeploymentTarget
+from tak_base.settings import CapacityProvider, ContainerInsights, TagMutability
+
+_UNTAGGED_IMAGE_DAYS = 14
+
+
+@dataclass(frozen=True)
+class ComputeArgs:
+    cluster_name: str
+    exec_log_group_name: str
+    """Where ECS Exec records what people type into a container."""
+    insights_log_group_name: str
+    """Where Container Insights writes; the name is fixed by AWS."""
+    log_retention_days: int
+    container_insights: ContainerInsights
+    default_capacity_provider: CapacityProvider
+    image_retention_count: int
+    image_tag_prefixes: tuple[str, ...]
+    """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
+    image_tag_mutability: TagMutability
+    protect_data: bool
+    """True: no deployment deletes the repository. False: `pulumi destroy` deletes it, images and all."""
+    kms_key_arn: Input[str]
+    target: DeploymentTarget
+
+
+class Compute(pulumi.ComponentResource):
+    """An ECS cluster with the Fargate capacity providers and an ECR repository, encrypted with one key."""
+
+    cluster_arn: Output[str]
+    cluster_name: Output[str]
+    repository_arn: Output[str]
+    repository_url: Output[str]
+
+    def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tak-base:index:Compute", name, None, opts)
+        self._name = name
+        self._args = args
+
+        exec_log_group = self._create_log_group("exec", args.exec_log_group_name)
+        insights_log_groups = []
+        if args.container_insights != "disabled":
+            # ECS would make it by itself: without the key, and kept for ever.
+            insights_log_groups.append(self._create_log_group("insights", args.insights_log_group_name))
+        cluster = self._create_cluster(exec_log_group, insights_log_groups)
+        self._attach_capacity_providers(cluster)
+        repository = self._create_repository()
+
+        self.cluster_arn = cluster.arn
+        self.cluster_name = cluster.name
+        self.repository_url = repository.url
+        self.repository_arn = repository.url.apply(self._repository_arn)
+        self.register_outputs({"clusterArn": self.cluster_arn, "repositoryUrl": self.repository_url})
+
+    def _create_log_group(self, role: str, log_group_name: str) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            f"{self._name}-{role}-log-group",
+            name=log_group_name,
+            retention_in_days=self._args.log_retention_days,
+            kms_key_id=self._args.kms_key_arn,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _create_cluster(
+        self, exec_log_group: aws.cloudwatch.LogGroup, insights_log_groups: list[aws.cloudwatch.LogGroup]
+    ) -> aws.ecs.Cluster:
+        return aws.ecs.Cluster(
+            f"{self._name}-cluster",
+            name=self._args.cluster_name,
+            settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value=self._args.container_insights)],
+            configuration=aws.ecs.ClusterConfigurationArgs(
+                managed_storage_configuration=aws.ecs.ClusterConfigurationManagedStorageConfigurationArgs(
+                    fargate_ephemeral_storage_kms_key_id=self._args.kms_key_arn
+                ),
+                execute_command_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
+                    kms_key_id=self._args.kms_key_arn,
+                    logging="OVERRIDE",
+                    log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
+                        cloud_watch_encryption_enabled=True,
+                        cloud_watch_log_group_name=exec_log_group.name,
+                    ),
+                ),
+            ),
+            tags={"Name": self._args.cluster_name},
+            opts=ResourceOptions(parent=self, depends_on=insights_log_groups),
+        )
+
+    def _attach_capacity_providers(self, cluster: aws.ecs.Cluster) -> None:
+        aws.ecs.ClusterCapacityProviders(
+            f"{self._name}-capacity-providers",
+            cluster_name=cluster.name,
+            capacity_providers=["FARGATE", "FARGATE_SPOT"],
+            default_capacity_provider_strategies=[
+                aws.ecs.ClusterCapacityProvidersDefaultCapacityProviderStrategyArgs(
+                    capacity_provider=self._args.default_capacity_provider, weight=1
+                )
+            ],
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _create_repository(self) -> awsx.ecr.Repository:
+        return awsx.ecr.Repository(
+            f"{self._name}-images",
+            awsx.ecr.RepositoryArgs(
+                encryption_configurations=[
+                    aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=self._args.kms_key_arn)
+                ],
+                image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+                image_tag_mutability=self._args.image_tag_mutability,
+                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=self._lifecycle_rules()),
+                force_delete=not self._args.protect_data,
+            ),
+            opts=ResourceOptions(
+                parent=self, protect=self._args.protect_data, retain_on_delete=self._args.protect_data
+            ),
+        )
+
+    def _lifecycle_rules(self) -> list[awsx.ecr.LifecyclePolicyRuleArgs]:
+        untagged = awsx.ecr.LifecyclePolicyRuleArgs(
+            description=f"Untagged images go after {_UNTAGGED_IMAGE_DAYS} days",
+            tag_status=awsx.ecr.LifecycleTagStatus.UNTAGGED,
+            maximum_age_limit=_UNTAGGED_IMAGE_DAYS,
+        )
+        count = self._args.image_retention_count
+        if not self._args.image_tag_prefixes:
+            newest = awsx.ecr.LifecyclePolicyRuleArgs(
+                description=f"The newest {count} images stay",
+                tag_status=awsx.ecr.LifecycleTagStatus.ANY,
+                maximum_number_of_images=count,
+            )
+            return [untagged, newest]
+        # One rule for each prefix: a single count over all of them would delete the live images of a
+        # component that is built rarely.
+        return [untagged] + [
+            awsx.ecr.LifecyclePolicyRuleArgs(
+                description=f"The newest {count} images {prefix}* stay",
+                tag_status=awsx.ecr.LifecycleTagStatus.TAGGED,
+                tag_prefix_list=[prefix],
+                maximum_number_of_images=count,
+            )
+            for prefix in self._args.image_tag_prefixes
+        ]
+
+    def _repository_arn(self, url: str) -> str:
+        # awsx hands out the repository as a resource reference; its URL, REGISTRY/NAME, is plain text.
+        return self._args.target.arn("ecr", f"repository/{url.split('/', 1)[1]}")

@@ -1,0 +1,32 @@
+"""Where a stack is deployed to: the account, region and partition of the default AWS provider."""
+
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True)
+class DeploymentTarget:
+    """Account, region and partition, and the ARNs that are known before a resource exists."""
+
+    account_id: str
+    region: str
+    partition: str
+    """aws, aws-us-gov, aws-cn, ..."""
+    dns_suffix: str
+    """The end of regional service principals: amazonaws.com, in China amazonaws.com.cn."""
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a regional resource of this account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def look_up_target() -> DeploymentTarget:
+    """The target of the default AWS provider, asked of AWS itself."""
+    partition = aws.get_partition()
+    return DeploymentTarget(
+        account_id=aws.get_caller_identity().account_id,
+        region=aws.get_region().region,
+        partition=partition.partition,
+        dns_suffix=partition.dns_suffix,
+    )

@@ -1,0 +1,108 @@
+"""PrivateEndpoints: ways from the private subnets to AWS services that do not cross the internet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from tak_base.endpoint_services import GATEWAY_SERVICES
+
+
+@dataclass(frozen=True)
+class PrivateEndpointsArgs:
+    name_prefix: str
+    """Start of every Name tag."""
+    services: tuple[str, ...]
+    """AWS service names without the region, such as `ecr.api`; none for no endpoints."""
+    region: str
+    vpc_id: Input[str]
+    vpc_ipv4_cidr: Input[str]
+    vpc_ipv6_cidr: Input[str]
+    subnet_ids: Sequence[Input[str]]
+    """The private subnets: each gets a network interface of every interface endpoint."""
+    route_table_ids: Sequence[Input[str]]
+    """The private route tables: each gets the routes of every gateway endpoint."""
+
+
+class PrivateEndpoints(pulumi.ComponentResource):
+    """The VPC endpoints of the private subnets, and the security group in front of the interface endpoints.
+
+    S3 and DynamoDB get gateway endpoints, which are free; every other service an interface endpoint with
+    private DNS, so that clients need no configuration.
+    """
+
+    security_group_id: Output[str] | None
+    """None without interface endpoints."""
+
+    def __init__(self, name: str, args: PrivateEndpointsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tak-base:index:PrivateEndpoints", name, None, opts)
+        self._name = name
+        self._args = args
+
+        gateway_services = [service for service in args.services if service in GATEWAY_SERVICES]
+        interface_services = [service for service in args.services if service not in GATEWAY_SERVICES]
+        self.security_group_id = None
+        for service in gateway_services:
+            self._create_gateway_endpoint(service)
+        if interface_services:
+            self.security_group_id = self._create_security_group().id
+        for service in interface_services:
+            self._create_interface_endpoint(service)
+        self.register_outputs({"securityGroupId": self.security_group_id})
+
+    def _create_security_group(self) -> aws.ec2.SecurityGroup:
+        return aws.ec2.SecurityGroup(
+            # AWS refuses physical names that start with "sg-", and this name becomes one.
+            f"{self._name}-endpoints-security-group",
+            description="HTTPS from the VPC to the interface endpoints",
+            vpc_id=self._args.vpc_id,
+            ingress=[
+                aws.ec2.SecurityGroupIngressArgs(
+                    description="HTTPS from the VPC",
+                    protocol="tcp",
+                    from_port=443,
+                    to_port=443,
+                    cidr_blocks=[self._args.vpc_ipv4_cidr],
+                    ipv6_cidr_blocks=[self._args.vpc_ipv6_cidr],
+                )
+            ],
+            egress=[],
+            tags={"Name": f"{self._args.name_prefix}-endpoints"},
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _create_gateway_endpoint(self, service: str) -> None:
+        aws.ec2.VpcEndpoint(
+            f"{self._name}-endpoint-{_logical(service)}",
+            vpc_endpoint_type="Gateway",
+            vpc_id=self._args.vpc_id,
+            service_name=self._service_name(service),
+            route_table_ids=self._args.route_table_ids,
+            tags=self._name_tag(service),
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _create_interface_endpoint(self, service: str) -> None:
+        aws.ec2.VpcEndpoint(
+            f"{self._name}-endpoint-{_logical(service)}",
+            vpc_endpoint_type="Interface",
+            vpc_id=self._args.vpc_id,
+            service_name=self._service_name(service),
+            subnet_ids=self._args.subnet_ids,
+            security_group_ids=[self.security_group_id] if self.security_group_id else None,
+            private_dns_enabled=True,
+            tags=self._name_tag(service),
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _service_name(self, service: str) -> str:
+        return f"com.amazonaws.{self._args.region}.{service}"
+
+    def _name_tag(self, service: str) -> dict[str, str]:
+        return {"Name": f"{self._args.name_prefix}-{_logical(service)}"}
+
+
+def _logical(service: str) -> str:
+    return service.replace(".", "-")

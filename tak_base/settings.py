@@ -1,0 +1,333 @@
+"""Stack config, parsed once into frozen dataclasses. Every config error is raised here.
+
+`parse_settings` is pure and works on plain values; `load_settings` at the end of the file is the edge
+where the Pulumi engine's config comes in.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from tak_base.addressing import (
+    MAJOR_IDS,
+    MINOR_IDS,
+    PRIVATE_SUBNET_PREFIXES,
+    AddressPlan,
+    plan_addresses,
+)
+from tak_base.endpoint_services import ENDPOINT_SERVICES, GATEWAY_SERVICES
+
+NAMESPACE = "tak-base"
+
+# In place of a value: what the environment's profile says. Pulumi.yaml gives it as the default of every
+# optional key, because the Pulumi CLI requires a declared key that has no default.
+PROFILE = "profile"
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
+    1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+
+# An ECR lifecycle policy holds 50 rules (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html)
+# and one of ours expires untagged images.
+_MAX_TAG_PREFIXES = 49
+
+Environment = Literal["prod", "dev-test"]
+FlowLogs = Literal["none", "reject", "all"]
+ContainerInsights = Literal["disabled", "enabled", "enhanced"]
+CapacityProvider = Literal["FARGATE", "FARGATE_SPOT"]
+TagMutability = Literal["IMMUTABLE", "MUTABLE"]
+
+
+class ConfigError(ValueError):
+    """A stack's config cannot be used. `problems` has one line for each mistake."""
+
+    def __init__(self, problems: Collection[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a stack file decides, checked."""
+
+    name: str
+    """Project and stack, for example `tak-base-prod`: the start of every physical name that must be known early."""
+    environment: Environment
+    major_id: int
+    minor_id: int
+    nat_gateways: int
+    vpc_endpoints: tuple[str, ...]
+    availability_zones: tuple[str, str] | None
+    """None: the first two zones of the region that are open to every account."""
+    private_subnet_prefix: int
+    flow_logs: FlowLogs
+    log_retention_days: int
+    container_insights: ContainerInsights
+    default_capacity_provider: CapacityProvider
+    image_retention_count: int
+    image_tag_prefixes: tuple[str, ...]
+    image_tag_mutability: TagMutability
+    protect_data: bool
+    kms_deletion_window_days: int
+
+    @property
+    def addresses(self) -> AddressPlan:
+        return plan_addresses(self.major_id, self.minor_id, self.private_subnet_prefix)
+
+    # The key's policy names the cluster and the log groups, so their names are known before the key is made.
+
+    @property
+    def key_alias(self) -> str:
+        return f"alias/{self.name}"
+
+    @property
+    def cluster_name(self) -> str:
+        return self.name
+
+    @property
+    def flow_log_group_name(self) -> str:
+        return f"/{self.name}/flow-log"
+
+    @property
+    def exec_log_group_name(self) -> str:
+        return f"/{self.name}/ecs-exec"
+
+    @property
+    def insights_log_group_name(self) -> str:
+        """Fixed by AWS: where Container Insights writes the performance events of a cluster."""
+        return f"/aws/ecs/containerinsights/{self.cluster_name}/performance"
+
+    @property
+    def log_group_patterns(self) -> tuple[str, str]:
+        """The log groups under the key, those of the layers above among them: `/NAME/anything`."""
+        return (f"/{self.name}/*", self.insights_log_group_name)
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A row of the config table: how a value is read, and what each profile says where there is none."""
+
+    read: Callable[[Any], Any]
+    """Returns the setting, or raises ValueError saying what is expected."""
+    prod: Any = None
+    dev_test: Any = None
+    required: bool = False
+
+    def profile(self, environment: Environment) -> Any:
+        return self.prod if environment == "prod" else self.dev_test
+
+
+def _integer(allowed: Collection[int], expected: str) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return read
+
+
+def _integer_in(allowed: range) -> Callable[[Any], int]:
+    return _integer(allowed, f"an integer {allowed.start}-{allowed.stop - 1}")
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+        return value
+
+    return read
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
+def _distinct_names(value: Any, expected: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"expected {expected}")
+    repeated = sorted({item for item in value if value.count(item) > 1})
+    if repeated:
+        raise ValueError(f"expected every name once, {', '.join(repeated)} is there twice or more")
+    return tuple(value)
+
+
+def _availability_zones(value: Any) -> tuple[str, ...] | None:
+    expected = "2 zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b], or [] to choose"
+    zones = _distinct_names(value, expected)
+    # NAT gateways and Fargate are not offered in every Local Zone or Wavelength Zone, whose names are longer.
+    if zones and (len(zones) != 2 or not all(re.fullmatch(r"[a-z]+(-[a-z]+)+-\d[a-z]", zone) for zone in zones)):
+        raise ValueError(f"expected {expected}")
+    return zones or None
+
+
+def _vpc_endpoints(value: Any) -> tuple[str, ...]:
+    names = _distinct_names(value, "a list of AWS service names, such as [s3, ecr.api]")
+    for name in names:
+        if name != PROFILE and name not in ENDPOINT_SERVICES:
+            raise ValueError(
+                f"expected AWS service names, {name!r} is none{_did_you_mean(name, ENDPOINT_SERVICES)}"
+                " (the names are in tak_base/endpoint_services.py)"
+            )
+    return names
+
+
+def _image_tag_prefixes(value: Any) -> tuple[str, ...]:
+    prefixes = _distinct_names(value, "a list of image tag prefixes, such as [tak-server-, cloudtak-]")
+    for prefix in prefixes:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", prefix):
+            raise ValueError(f"expected starts of image tags (letters, digits, _ . -), {prefix!r} is none")
+    if len(prefixes) > _MAX_TAG_PREFIXES:
+        raise ValueError(f"expected at most {_MAX_TAG_PREFIXES}: ECR refuses a lifecycle policy of over 50 rules")
+    return prefixes
+
+
+_KEYS: dict[str, _Key] = {
+    "environment": _Key(_one_of("prod", "dev-test"), required=True),
+    "majorId": _Key(_integer_in(MAJOR_IDS), required=True),
+    "minorId": _Key(_integer_in(MINOR_IDS), required=True),
+    "natGateways": _Key(_integer((1, 2), "1 or 2"), prod=2, dev_test=1),
+    "vpcEndpoints": _Key(
+        _vpc_endpoints, prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"), dev_test=()
+    ),
+    "availabilityZones": _Key(_availability_zones),
+    "privateSubnetPrefix": _Key(_integer_in(PRIVATE_SUBNET_PREFIXES), prod=26, dev_test=26),
+    "flowLogs": _Key(_one_of("none", "reject", "all"), prod="reject", dev_test="none"),
+    "logRetentionDays": _Key(
+        _integer(LOG_RETENTION_DAYS, f"one of {', '.join(map(str, LOG_RETENTION_DAYS))}"), prod=365, dev_test=30
+    ),
+    "containerInsights": _Key(_one_of("disabled", "enabled", "enhanced"), prod="enabled", dev_test="disabled"),
+    "defaultCapacityProvider": _Key(_one_of("FARGATE", "FARGATE_SPOT"), prod="FARGATE", dev_test="FARGATE_SPOT"),
+    "imageRetentionCount": _Key(_integer_in(range(1, 1001)), prod=20, dev_test=5),
+    "imageTagPrefixes": _Key(_image_tag_prefixes, prod=(), dev_test=()),
+    "imageTagMutability": _Key(_one_of("IMMUTABLE", "MUTABLE"), prod="IMMUTABLE", dev_test="MUTABLE"),
+    "protectData": _Key(_flag, prod=True, dev_test=False),
+    "kmsDeletionWindowDays": _Key(_integer_in(range(7, 31)), prod=30, dev_test=7),
+}
+
+CONFIG_KEYS = tuple(_KEYS)
+
+
+def parse_settings(
+    values: Mapping[str, Any], *, project: str = NAMESPACE, stack: str, region: str | None = None
+) -> Settings:
+    """The settings of a stack, from the values of its `tak-base:` keys without the namespace.
+
+    Numbers, booleans and lists come as such. A missing key, None or the word `profile` takes the value of the
+    environment's profile; in `vpcEndpoints`, `profile` stands for the profile's list. `region` is `aws:region`
+    where the stack has one. Raises ConfigError with every problem, a line each.
+    """
+    problems = [f"{NAMESPACE}:{key}: unknown key{_did_you_mean(key, _KEYS)}" for key in values if key not in _KEYS]
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", stack):
+        # The stack's name goes into the names of the KMS alias, the ECS cluster and the log groups.
+        problems.append(f"stack name: found {stack!r}, expected letters, digits, - and _ only")
+    parsed: dict[str, Any] = {}
+    for key, rule in _KEYS.items():
+        value = values.get(key)
+        if value is None or value == PROFILE:
+            if rule.required:
+                problems.append(f"{NAMESPACE}:{key}: missing, {_expectation(rule, value)}")
+            continue
+        try:
+            parsed[key] = rule.read(value)
+        except ValueError as error:
+            problems.append(f"{NAMESPACE}:{key}: found {_shown(value)}, {error}")
+    if "environment" in parsed:
+        _apply_profile(parsed)
+    problems += _refused_together(parsed, region)
+    if problems:
+        raise ConfigError(problems)
+    return Settings(name=f"{project}-{stack}", **{_snake_case(key): value for key, value in parsed.items()})
+
+
+def _apply_profile(parsed: dict[str, Any]) -> None:
+    for key, rule in _KEYS.items():
+        parsed.setdefault(key, rule.profile(parsed["environment"]))
+    endpoints = parsed["vpcEndpoints"]
+    if PROFILE in endpoints:
+        profile = _KEYS["vpcEndpoints"].profile(parsed["environment"])
+        added = tuple(name for name in endpoints if name != PROFILE)
+        parsed["vpcEndpoints"] = tuple(dict.fromkeys(profile + added))
+
+
+def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str]:
+    """What AWS refuses although each value is fine by itself."""
+    problems = []
+    zones = parsed.get("availabilityZones")
+    if zones and region and any(zone[:-1] != region for zone in zones):
+        problems.append(
+            f"{NAMESPACE}:availabilityZones: found {_shown(zones)}, expected zones of aws:region, which is {region}"
+        )
+    if {"majorId", "minorId", "privateSubnetPrefix", "vpcEndpoints"} <= parsed.keys():
+        interface_endpoints = sum(name not in GATEWAY_SERVICES for name in parsed["vpcEndpoints"])
+        plan = plan_addresses(parsed["majorId"], parsed["minorId"], parsed["privateSubnetPrefix"])
+        usable = plan.tier("private")[0].usable_addresses
+        if interface_endpoints > usable:
+            problems.append(
+                f"{NAMESPACE}:vpcEndpoints: found {interface_endpoints} interface endpoints, expected at most {usable}:"
+                f" each takes an address of every private subnet, a /{parsed['privateSubnetPrefix']}"
+            )
+    return problems
+
+
+def _expectation(rule: _Key, value: Any) -> str:
+    try:
+        rule.read(value)
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("a required key accepts no missing value")
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+def _did_you_mean(name: str, known: Collection[str]) -> str:
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(name.lower(), by_lower_case, n=1)
+    return f", did you mean {by_lower_case[near[0]]}?" if near else ""
+
+
+def _snake_case(key: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", key).lower()
+
+
+def from_engine(key: str, value: Any) -> Any:
+    """The value behind what the Pulumi engine hands to a program, which is text whatever the stack file has.
+
+    Text that is no integer, boolean or list stays text, for `parse_settings` to judge.
+    """
+    if not isinstance(value, str) or key not in _KEYS:
+        return value
+    try:
+        decoded = json.loads(value)
+    except ValueError:
+        return value
+    return decoded if isinstance(decoded, int | list) else value
+
+
+def load_settings() -> Settings:
+    """The settings of the stack that is being deployed; a mistake stops the deployment without a stack trace."""
+    import pulumi
+    from pulumi.runtime.config import CONFIG, get_config_env
+
+    raw = get_config_env() | CONFIG.get()
+    prefix = f"{NAMESPACE}:"
+    values = {
+        name.removeprefix(prefix): from_engine(name.removeprefix(prefix), value)
+        for name, value in raw.items()
+        if name.startswith(prefix)
+    }
+    try:
+        return parse_settings(
+            values, project=pulumi.get_project(), stack=pulumi.get_stack(), region=raw.get("aws:region")
+        )
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None

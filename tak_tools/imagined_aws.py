@@ -1,0 +1,48 @@
+"""An AWS that makes nothing and always agrees: it answers with made-up ids, the same ones for the same input."""
+
+import hashlib
+from typing import Any
+
+# 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
+IMAGINED_IPV6_BLOCK = "2001:db8:0:ff00::/56"
+IMAGINED_ACCOUNT = "account-id"
+
+
+class ImaginedAws:
+    """The cloud behind `tak-base plan`: it needs no network, and a run is a pure function of the stack file."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        resource_id = f"{name}-{hashlib.sha256(f'{type_} {name}'.encode()).hexdigest()[:8]}"
+        if type_ == "awsx:ecr:Repository":
+            # awsx components answer with outputs that are unlike their inputs.
+            return resource_id, {"url": f"{IMAGINED_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
+        outputs = {"name": resource_id, "arn": f"arn:aws:imagined:{self._region}:{IMAGINED_ACCOUNT}:{resource_id}"}
+        return resource_id, outputs | _computed(type_, name, resource_id) | inputs
+
+    def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        answers: dict[str, dict[str, Any]] = {
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {
+                "names": [f"{self._region}{letter}" for letter in "abc"]
+            },
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": IMAGINED_ACCOUNT},
+            "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+            "aws:index/getRegion:getRegion": {"region": self._region},
+        }
+        return answers[token]
+
+
+def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
+    """What AWS adds to the inputs, where the program reads it."""
+    match type_:
+        case "aws:ec2/vpc:Vpc":
+            return {"ipv6CidrBlock": IMAGINED_IPV6_BLOCK}
+        case "aws:ec2/eip:Eip":
+            return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + 'ab'.index(name[-1])}"}
+        case "aws:kms/key:Key":
+            return {"keyId": resource_id}
+        case "aws:s3/bucket:Bucket":
+            return {"bucket": resource_id}
+    return {}
