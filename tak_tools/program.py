@@ -150,7 +150,7 @@ class _RecordingMonitor(MockMonitor):
         self.failure: DeploymentError | None = None
         self._on_created = on_created
 
-    def RegisterResource(self, request: Any) -> Any:
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802, the name that gRPC gives it
         if request.type == "pulumi:pulumi:Stack":
             return super().RegisterResource(request)
         urn = self.make_urn(request.parent, request.type, request.name)

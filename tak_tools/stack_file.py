@@ -102,7 +102,7 @@ def load_stack(project: Project, stack: str) -> StackFile:
 
 def _load_yaml(path: Path, expected: str) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506, either loader is safe
     except FileNotFoundError:
         raise InputError([f"{path.name}: not found in {path.parent.resolve()}, expected {expected}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,0 +1,63 @@
+"""The command `tak-base`: arguments in, printed result and exit code out.
+
+Exit codes: 0 fine, 1 findings or a failed deployment, 2 bad input. What a command does is in the module of its
+name, which is imported only when the command runs: `addresses` does not wait for Pulumi.
+"""
+
+import gc
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from tak_tools.errors import DeploymentError, InputError
+
+app = typer.Typer(
+    help="See the TAK base layer before a deployment, and prove it after.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
+FolderOption = Annotated[Path, typer.Option("--folder", help="The folder of Pulumi.yaml and the stack files.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def tak_base() -> None:
+    """See the TAK base layer before a deployment, and prove it after."""
+
+
+@app.command()
+def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption = False) -> None:
+    """Deploy the stack into a simulated AWS in this process: no account, no Pulumi CLI."""
+    from tak_tools import simulate as command
+
+    command.run(folder, stack, as_json=json)
+
+
+def main() -> None:
+    """The entry point. Turns mistakes of the user into one line each, without a stack trace."""
+    # A command makes many objects at once and ends: searching them for garbage only costs time.
+    gc.disable()
+    try:
+        exit_code = app(standalone_mode=False) or 0
+    except InputError as error:
+        exit_code = _report(error.problems, 2)
+    except TyperException as error:
+        exit_code = _report((f"{error.format_message()} (tak-base --help)",), error.exit_code)
+    except DeploymentError as error:
+        exit_code = _report((str(error),), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        exit_code = _report(("interrupted; nothing is left running",), 130)
+    sys.exit(exit_code)
+
+
+def _report(lines: tuple[str, ...], exit_code: int) -> int:
+    from tak_tools.console import print_errors
+
+    print_errors(lines)
+    return exit_code

@@ -1,0 +1,93 @@
+"""`tak-base simulate`: the real program and the real stack file, deployed into a simulated AWS."""
+
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.tree import Tree
+
+from tak_tools.console import print_json, progress_console, result_console
+from tak_tools.program import Recording, Registration, run_program
+from tak_tools.simulated_aws import SimulatedAws
+from tak_tools.stack_file import StackFile, load_project, load_stack
+
+
+def run(folder: Path, stack: str, *, as_json: bool) -> None:
+    """Deploys `stack` and prints the resource tree, the outputs and what to do next."""
+    stack_file = load_stack(load_project(folder), stack)
+    started = time.monotonic()
+    with SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+        recording = deploy(stack_file, cloud)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(_as_document(stack_file, recording))
+    else:
+        _print(stack_file, recording, seconds)
+
+
+def deploy(stack_file: StackFile, cloud: SimulatedAws) -> Recording:
+    """Runs the program against `cloud`, with progress on standard error where that is a terminal."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn(
+            "Deploying {task.fields[stack]} into a simulated AWS: {task.completed} resources, {task.description}"
+        ),
+        TimeElapsedColumn(),
+        console=progress_console(),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("loading the program", total=None, stack=stack_file.stack)
+        return run_program(
+            stack_file, cloud, on_created=lambda name: progress.update(task, advance=1, description=name)
+        )
+
+
+def resource_tree(recording: Recording, label: str) -> Tree:
+    """The components with their resources, each with its physical id."""
+    children: dict[str, list[Registration]] = defaultdict(list)
+    for registration in recording.registrations:
+        children[registration.parent].append(registration)
+    tree = Tree(label)
+
+    def grow(branch: Tree, registrations: list[Registration]) -> None:
+        for registration in sorted(registrations, key=lambda item: (item.type, item.name)):
+            kind = registration.type.rsplit(":", 1)[-1]
+            if registration.is_component:
+                label = f"[bold]{kind}[/bold]" + ("" if children[registration.urn] else " (nothing in this stack)")
+            else:
+                label = f"{kind} [cyan]{registration.name}[/cyan] {registration.id}"
+            grow(branch.add(label), children[registration.urn])
+
+    components = [item for item in recording.registrations if item.is_component]
+    grow(tree, components)
+    return tree
+
+
+def _print(stack_file: StackFile, recording: Recording, seconds: float) -> None:
+    console = result_console()
+    count = len(recording.resources)
+    console.print(
+        resource_tree(recording, f"[bold]{stack_file.settings.name}[/bold] in {stack_file.region}, simulated")
+    )
+    outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in sorted(recording.outputs.items()):
+        outputs.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+    console.print()
+    console.print(outputs)
+    console.print()
+    console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
+    console.print(f"Next: `pulumi preview -s {stack_file.stack}` against a real account (README.md, Deploy).")
+
+
+def _as_document(stack_file: StackFile, recording: Recording) -> dict[str, Any]:
+    return {
+        "stack": stack_file.stack,
+        "region": stack_file.region,
+        "resources": [
+            {"type": item.type, "name": item.name, "id": item.id, "urn": item.urn} for item in recording.resources
+        ],
+        "outputs": dict(sorted(recording.outputs.items())),
+    }

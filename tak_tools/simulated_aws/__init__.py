@@ -1,0 +1,9 @@
+"""An AWS in this process, on Moto: every resource that the program registers becomes a real API call.
+
+botocore checks the parameters, Moto checks what they refer to (unknown ids, overlapping ranges, ...) and answers
+with real ids and ARNs. What Moto lacks is listed where a handler works around it.
+"""
+
+from tak_tools.simulated_aws.cloud import SimulatedAws
+
+__all__ = ["SimulatedAws"]

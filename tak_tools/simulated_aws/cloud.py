@@ -1,0 +1,131 @@
+"""SimulatedAws: the cloud that turns registrations into API calls against Moto."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import boto3
+from moto import mock_aws
+
+from tak_tools.simulated_aws.inputs import Inputs
+
+Created = tuple[str, dict[str, Any]]
+Handler = Callable[["SimulatedAws", str, Inputs], Created]
+
+_HANDLERS: dict[str, Handler] = {}
+
+
+def handles(type_: str) -> Callable[[Handler], Handler]:
+    """Registers the function that makes resources of a type: (cloud, logical name, inputs) -> (id, outputs)."""
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[type_] = handler
+        return handler
+
+    return register
+
+
+class SimulatedAws:
+    """A context in which boto3 talks to an AWS in this process, empty at first.
+
+    As a `Cloud` (tak_tools.program) it makes what a program registers; `client` answers questions about it.
+    `default_tags` go on everything that can have a tag, as the default provider's do.
+    """
+
+    def __init__(self, region: str, default_tags: Mapping[str, str] | None = None) -> None:
+        self.region = region
+        self._default_tags = dict(default_tags or {})
+        self._moto = mock_aws()
+        # The program registers from several threads at once; Moto's models are made for one.
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
+        self._session: boto3.Session | None = None
+
+    def __enter__(self) -> Self:
+        # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.
+        os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        # Credentials, profiles and endpoints of the person at the keyboard have no business here.
+        os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+        self._moto.start()
+        self._session = boto3.Session(
+            aws_access_key_id="simulated",
+            aws_secret_access_key="simulated",  # noqa: S106, no credential
+            region_name=self.region,
+        )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._moto.stop()
+        self._clients.clear()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service, made once."""
+        if self._session is None:
+            raise RuntimeError("SimulatedAws is used outside its with block")
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(service)
+            return self._clients[service]
+
+    def create(self, type_: str, name: str, inputs: dict[str, Any]) -> Created:
+        """Makes a resource. An input that its handler does not know is an error, so that none is ignored."""
+        handler = _HANDLERS.get(type_)
+        if handler is None:
+            raise NotImplementedError(f"the simulated AWS has no handler for {type_} (tak_tools/simulated_aws)")
+        tracked = Inputs(inputs)
+        with self._lock:
+            created = handler(self, name, tracked)
+        unread = tracked.unread()
+        if unread:
+            raise NotImplementedError(
+                f"the simulated AWS does not know the input {', '.join(unread)}"
+                f" (tak_tools/simulated_aws, {handler.__name__})"
+            )
+        return created
+
+    def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            match token:
+                case "aws:index/getCallerIdentity:getCallerIdentity":
+                    return {"accountId": self.account_id}
+                case "aws:index/getPartition:getPartition":
+                    partition = boto3.Session().get_partition_for_region(self.region)
+                    return {"partition": partition, "dnsSuffix": _DNS_SUFFIXES.get(partition, "amazonaws.com")}
+                case "aws:index/getRegion:getRegion":
+                    return {"region": self.region}
+                case "aws:index/getAvailabilityZones:getAvailabilityZones":
+                    filters = [{"Name": f["name"], "Values": f["values"]} for f in args.get("filters", [])]
+                    filters.append({"Name": "state", "Values": [args["state"]]})
+                    zones = self.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
+                    return {"names": [zone["ZoneName"] for zone in zones]}
+        raise NotImplementedError(f"the simulated AWS has no answer for {token} (tak_tools/simulated_aws/cloud.py)")
+
+    @property
+    def account_id(self) -> str:
+        return self.client("sts").get_caller_identity()["Account"]
+
+    def tags(self, inputs: Inputs) -> dict[str, str]:
+        """The resource's tags over the default tags."""
+        return self._default_tags | (inputs.take("tags") or {})
+
+    def tag_list(self, inputs: Inputs) -> list[dict[str, str]]:
+        """`tags` in the form that most services take."""
+        return [{"Key": key, "Value": value} for key, value in self.tags(inputs).items()]
+
+    def tag_specifications(self, inputs: Inputs, resource_type: str) -> list[dict[str, Any]]:
+        """`tags` in the form that EC2 takes at creation."""
+        tags = self.tag_list(inputs)
+        return [{"ResourceType": resource_type, "Tags": tags}] if tags else []
+
+    @staticmethod
+    def physical_name(name: str) -> str:
+        """What Pulumi does for a resource without a name of its own: the logical name and seven hex digits."""
+        return f"{name}-{hashlib.sha256(name.encode()).hexdigest()[:7]}"
+
+
+_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+
+# The handlers register themselves.
+from tak_tools.simulated_aws import containers, logging_and_roles, networking, storage  # noqa: E402, F401

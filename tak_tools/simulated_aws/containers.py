@@ -1,0 +1,90 @@
+"""Handlers of the compute's resource types (ECS, ECR)."""
+
+import json
+from typing import Any
+
+from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
+from tak_tools.simulated_aws.inputs import Inputs
+
+
+@handles("aws:ecs/cluster:Cluster")
+def cluster(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    configuration = inputs.block("configuration")
+    storage = configuration.block("managedStorageConfiguration")
+    execute_command = configuration.block("executeCommandConfiguration")
+    log = execute_command.block("logConfiguration")
+    made = cloud.client("ecs").create_cluster(
+        clusterName=inputs.take("name"),
+        settings=[{"name": s.take("name"), "value": s.take("value")} for s in inputs.blocks("settings")],
+        configuration={
+            "managedStorageConfiguration": {
+                "fargateEphemeralStorageKmsKeyId": storage.take("fargateEphemeralStorageKmsKeyId")
+            },
+            "executeCommandConfiguration": {
+                "kmsKeyId": execute_command.take("kmsKeyId"),
+                "logging": execute_command.take("logging"),
+                "logConfiguration": {
+                    "cloudWatchLogGroupName": log.take("cloudWatchLogGroupName"),
+                    "cloudWatchEncryptionEnabled": log.take("cloudWatchEncryptionEnabled"),
+                },
+            },
+        },
+        tags=[{"key": key, "value": value} for key, value in cloud.tags(inputs).items()],
+    )["cluster"]
+    return made["clusterArn"], {"arn": made["clusterArn"], "name": made["clusterName"]}
+
+
+@handles("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders")
+def cluster_capacity_providers(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    cluster_name = inputs.take("clusterName")
+    cloud.client("ecs").put_cluster_capacity_providers(
+        cluster=cluster_name,
+        capacityProviders=inputs.take("capacityProviders"),
+        defaultCapacityProviderStrategy=[
+            {"capacityProvider": strategy.take("capacityProvider"), "weight": strategy.take("weight", 0)}
+            for strategy in inputs.blocks("defaultCapacityProviderStrategies")
+        ],
+    )
+    return cluster_name, {}
+
+
+@handles("awsx:ecr:Repository")
+def repository(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    """awsx makes two resources of it: the repository and its lifecycle policy."""
+    ecr = cloud.client("ecr")
+    # Counts only when the repository is deleted.
+    inputs.take("forceDelete")
+    repository_name = inputs.take("name") or cloud.physical_name(name)
+    (encryption,) = inputs.blocks("encryptionConfigurations")
+    made = ecr.create_repository(
+        repositoryName=repository_name,
+        imageTagMutability=inputs.take("imageTagMutability"),
+        imageScanningConfiguration={"scanOnPush": inputs.block("imageScanningConfiguration").take("scanOnPush", False)},
+        encryptionConfiguration={
+            "encryptionType": encryption.take("encryptionType"),
+            "kmsKey": encryption.take("kmsKey"),
+        },
+        tags=cloud.tag_list(inputs),
+    )["repository"]
+    rules = inputs.block("lifecyclePolicy").blocks("rules")
+    policy = {"rules": [_lifecycle_rule(rule, priority) for priority, rule in enumerate(rules, start=1)]}
+    ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=json.dumps(policy))
+    return repository_name, {"url": made["repositoryUri"]}
+
+
+def _lifecycle_rule(rule: Inputs, priority: int) -> dict[str, Any]:
+    selection: dict[str, Any] = {"tagStatus": rule.take("tagStatus")}
+    prefixes = rule.take("tagPrefixList")
+    if prefixes:
+        selection["tagPrefixList"] = prefixes
+    count, days = rule.take("maximumNumberOfImages"), rule.take("maximumAgeLimit")
+    if count is not None:
+        selection |= {"countType": "imageCountMoreThan", "countNumber": count}
+    else:
+        selection |= {"countType": "sinceImagePushed", "countNumber": days, "countUnit": "days"}
+    return {
+        "rulePriority": priority,
+        "description": rule.take("description"),
+        "selection": selection,
+        "action": {"type": "expire"},
+    }

@@ -1,0 +1,34 @@
+"""Handlers of log groups and roles (CloudWatch Logs, IAM)."""
+
+from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
+from tak_tools.simulated_aws.inputs import Inputs
+
+
+@handles("aws:cloudwatch/logGroup:LogGroup")
+def log_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    logs = cloud.client("logs")
+    group_name = inputs.take("name") or cloud.physical_name(name)
+    logs.create_log_group(logGroupName=group_name, kmsKeyId=inputs.take("kmsKeyId"), tags=cloud.tags(inputs))
+    logs.put_retention_policy(logGroupName=group_name, retentionInDays=inputs.take("retentionInDays"))
+    (made,) = logs.describe_log_groups(logGroupNamePrefix=group_name)["logGroups"]
+    return group_name, {"name": group_name, "arn": made["arn"].removesuffix(":*")}
+
+
+@handles("aws:iam/role:Role")
+def role(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    made = cloud.client("iam").create_role(
+        RoleName=inputs.take("name") or cloud.physical_name(name),
+        Description=inputs.take("description", ""),
+        AssumeRolePolicyDocument=inputs.take("assumeRolePolicy"),
+        Tags=cloud.tag_list(inputs),
+    )["Role"]
+    return made["RoleName"], {"arn": made["Arn"], "name": made["RoleName"]}
+
+
+@handles("aws:iam/rolePolicy:RolePolicy")
+def role_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    role_name, policy_name = inputs.take("role"), inputs.take("name") or cloud.physical_name(name)
+    cloud.client("iam").put_role_policy(
+        RoleName=role_name, PolicyName=policy_name, PolicyDocument=inputs.take("policy")
+    )
+    return f"{role_name}:{policy_name}", {"name": policy_name}
