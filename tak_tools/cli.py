@@ -32,6 +32,27 @@ def tak_base() -> None:
 
 
 @app.command()
+def plan(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    compare: Annotated[str | None, typer.Option("--compare", help="Another stack, shown beside it.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what `pulumi up` will make: resources, addresses, cost, and what bounds its time."""
+    from tak_tools import plan_report as command
+
+    command.run(folder, stack, compare, as_json=json)
+
+
+@app.command()
+def addresses(folder: FolderOption = Path(), json: JsonOption = False) -> int:
+    """List every stack file's network, find collisions, and suggest the next free IDs."""
+    from tak_tools import address_book as command
+
+    return command.run(folder, as_json=json)
+
+
+@app.command()
 def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption = False) -> None:
     """Deploy the stack into a simulated AWS in this process: no account, no Pulumi CLI."""
     from tak_tools import simulate as command

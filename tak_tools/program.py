@@ -110,9 +110,8 @@ def run_program(stack_file: StackFile, cloud: Cloud, on_created: Callable[[str],
             runpy.run_path(str(Path(folder, "__main__.py")))
         finally:
             sys.path.remove(folder)
-        stack = settings.get_root_resource()
-        exported = dict(stack.outputs) if stack else {}
-        return pulumi.Output.all(**exported).apply(outputs.update)
+        stack: Any = settings.get_root_resource()
+        return pulumi.Output.all(**stack.outputs).apply(outputs.update)
 
     try:
         program()

@@ -41,7 +41,7 @@ class SimulatedAws:
         # The program registers from several threads at once; Moto's models are made for one.
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
-        self._session: boto3.Session | None = None
+        self._session: Any = None
 
     def __enter__(self) -> Self:
         # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.

@@ -1,0 +1,118 @@
+"""`tak-base plan`: what `pulumi up` will make, at which addresses and at what price, before it does.
+
+A plan is a pure function of the stack file: it comes from running the real program against an AWS that makes
+nothing (imagined_aws.py), and the same input gives the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tak_tools.cost import Cost, cost_of
+from tak_tools.critical_path import Step, critical_path
+from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.program import Recording, run_program
+from tak_tools.stack_file import StackFile, load_project, load_stack
+
+# What awsx makes within its components, which run elsewhere and so are recorded as one resource.
+MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
+    "awsx:ecr:Repository": ("aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"),
+}
+
+
+@dataclass(frozen=True)
+class AddressRow:
+    """A subnet's place. The zone is a name where the stack file names it, otherwise AWS's first or second."""
+
+    subnet: str
+    zone: str
+    ipv4: str
+    usable_addresses: int
+    ipv6_index: int
+    """Which /64 of the VPC's /56"""
+
+
+@dataclass(frozen=True)
+class ProtectedResource:
+    """A resource that no deployment deletes."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known of a stack before it is deployed."""
+
+    stack: str
+    region: str
+    environment: str
+    vpc: str
+    recording: Recording
+    counts: Mapping[str, int]
+    """Resources by type."""
+    addresses: tuple[AddressRow, ...]
+    protected: tuple[ProtectedResource, ...]
+    cost: Cost
+    critical_path: tuple[Step, ...]
+
+    @property
+    def resource_count(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def pulumi_count(self) -> int:
+        """The number that `pulumi preview` gives: also the stack, the components and what awsx makes in its own."""
+        by_awsx = sum(len(MADE_BY_AWSX.get(type_, ())) * count for type_, count in self.counts.items())
+        return 1 + len(self.recording.registrations) + by_awsx
+
+    def as_document(self) -> dict[str, Any]:
+        """The plan as plain values, for JSON."""
+        lines = [asdict(line) | {"monthly": line.monthly} for line in self.cost.lines]
+        return {
+            "stack": self.stack,
+            "environment": self.environment,
+            "region": self.region,
+            "vpc": self.vpc,
+            "resources": [
+                {"type": item.type, "name": item.name, "component": item.parent.rsplit("$", 1)[-1].split("::")[0]}
+                for item in self.recording.resources
+            ],
+            "counts": dict(self.counts),
+            "pulumi_count": self.pulumi_count,
+            "addresses": [asdict(row) for row in self.addresses],
+            "protected": [asdict(item) for item in self.protected],
+            "cost": asdict(self.cost) | {"lines": lines, "monthly": self.cost.monthly},
+            "critical_path": [asdict(step) for step in self.critical_path],
+        }
+
+
+def load_plan(folder: Path, stack: str) -> Plan:
+    """The plan of a stack file. Raises InputError where the file is not in order."""
+    return make_plan(load_stack(load_project(folder), stack))
+
+
+def make_plan(stack_file: StackFile) -> Plan:
+    """Runs the program of `stack_file` and says what it registered."""
+    recording = run_program(stack_file, ImaginedAws(stack_file.region))
+    settings = stack_file.settings
+    zones = settings.availability_zones or ("first of the region", "second of the region")
+    return Plan(
+        stack=stack_file.stack,
+        region=stack_file.region,
+        environment=settings.environment,
+        vpc=str(settings.addresses.vpc),
+        recording=recording,
+        counts=dict(sorted(Counter(item.type for item in recording.resources).items())),
+        addresses=tuple(
+            AddressRow(
+                subnet.role, zones[subnet.zone_index], str(subnet.ipv4), subnet.usable_addresses, subnet.ipv6_index
+            )
+            for subnet in settings.addresses.subnets
+        ),
+        protected=tuple(ProtectedResource(item.name, item.type) for item in recording.resources if item.protect),
+        cost=cost_of(recording, stack_file.region),
+        critical_path=critical_path(recording),
+    )

@@ -1,0 +1,162 @@
+"""Prints plans: one with all its sections, or two side by side."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from tak_tools.console import print_json, result_console
+from tak_tools.cost import Cost
+from tak_tools.plan import MADE_BY_AWSX, Plan, load_plan
+from tak_tools.program import Registration
+
+
+def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> None:
+    """Prints the plan of `stack`, beside that of `compare` where one is given."""
+    plans = [load_plan(folder, name) for name in ([stack, compare] if compare else [stack])]
+    if as_json:
+        documents = [plan.as_document() for plan in plans]
+        print_json(documents if compare else documents[0])
+    elif compare:
+        _print_comparison(result_console(), plans)
+    else:
+        _print_plan(result_console(), plans[0])
+
+
+def short_type(type_: str) -> str:
+    """The service and the kind: `aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
+    _package, module, kind = type_.split(":")
+    return f"{module.split('/')[0]} {kind}"
+
+
+def usd(amount: float | None) -> str:
+    """An amount for reading, or that there is none."""
+    return "no price" if amount is None else f"{amount:,.2f}"
+
+
+def _print_plan(console: Console, plan: Plan) -> None:
+    console.print(
+        f"[bold]{plan.stack}[/bold] ({plan.environment}) in {plan.region}: {plan.resource_count} resources,"
+        f" {_monthly(plan.cost)}"
+    )
+    _section(console, "Resources")
+    console.print(_tree(plan))
+    _section(console, f"Counts; `pulumi preview` says {plan.pulumi_count}, with the stack, components and awsx's parts")
+    console.print(_table([], [[short_type(type_), str(count)] for type_, count in plan.counts.items()]))
+    _section(console, f"Addresses: VPC {plan.vpc}")
+    console.print(
+        _table(
+            ["subnet", "zone", "IPv4", "usable", "IPv6 /64"],
+            [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
+        )
+    )
+    _section(console, "Protected: no deployment deletes these")
+    for item in plan.protected:
+        console.print(f"{short_type(item.type)} {item.name}")
+    if not plan.protected:
+        console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
+    _print_cost(console, plan.cost)
+    _section(console, "Critical path: what bounds the time of `pulumi up`, typical seconds")
+    console.print(
+        _table(
+            ["resource", "takes", "ready after"],
+            [[step.name, str(step.seconds), str(step.ready_after)] for step in plan.critical_path],
+        )
+    )
+
+
+def _print_cost(console: Console, cost: Cost) -> None:
+    if cost.prices_as_of:
+        _section(console, f"Fixed cost in {cost.region}, USD, list prices of {cost.prices_as_of}, before tax")
+    else:
+        _section(console, f"Fixed cost: tak_tools/prices.toml has no prices for {cost.region}, so quantities only")
+    rows = [
+        [line.item, f"{line.quantity} x {_price(line.unit_price)} a {line.per}", usd(line.monthly)]
+        for line in cost.lines
+    ]
+    console.print(_table(["", "", "a month"], [*rows, ["Total", "", usd(cost.monthly)]], right=2))
+    _section(console, "On top, by use, USD")
+    console.print(_table([], [[price.item, f"{_price(price.price)} a {price.unit}"] for price in cost.usage]))
+    if cost.break_even_gb is not None:
+        console.print(
+            f"\nThe interface endpoints pay for themselves above {cost.break_even_gb:,.0f} GB a month of traffic to"
+            " their services, which NAT gateways would carry otherwise."
+        )
+
+
+def _print_comparison(console: Console, plans: Sequence[Plan]) -> None:
+    left, right = plans
+    types = sorted(left.counts.keys() | right.counts.keys())
+    items = dict.fromkeys(line.item for plan in plans for line in plan.cost.lines)
+    rows = [
+        ["environment", left.environment, right.environment],
+        ["region", left.region, right.region],
+        ["VPC", left.vpc, right.vpc],
+        *(
+            [f"subnet {a.subnet}", f"{a.ipv4}, {a.usable_addresses} usable", f"{b.ipv4}, {b.usable_addresses} usable"]
+            for a, b in zip(left.addresses, right.addresses, strict=True)
+        ),
+        ["protected resources", str(len(left.protected)), str(len(right.protected))],
+        ["`pulumi up`, typical", *(f"{plan.critical_path[-1].ready_after} s" for plan in plans)],
+        ["resources", str(left.resource_count), str(right.resource_count)],
+        *([f"  {short_type(type_)}", *(str(plan.counts.get(type_, 0)) for plan in plans)] for type_ in types),
+        ["USD a month, fixed", *(usd(plan.cost.monthly) for plan in plans)],
+        *([f"  {item}", *(_monthly_of(plan.cost, item) for plan in plans)] for item in items),
+        ["break-even of endpoints, GB a month", *(_break_even(plan.cost) for plan in plans)],
+    ]
+    console.print(_table(["", left.stack, right.stack], rows))
+
+
+def _monthly_of(cost: Cost, item: str) -> str:
+    lines = [line for line in cost.lines if line.item == item]
+    return usd(lines[0].monthly) if lines else "-"
+
+
+def _break_even(cost: Cost) -> str:
+    return "-" if cost.break_even_gb is None else f"{cost.break_even_gb:,.0f}"
+
+
+def _tree(plan: Plan) -> Tree:
+    tree = Tree(f"[bold]{plan.recording.registrations[0].urn.split('::')[1]}[/bold]")
+    for component in plan.recording.registrations:
+        if component.is_component:
+            branch = tree.add(f"[bold]{short_type(component.type).split()[1]}[/bold]")
+            children = [item for item in plan.recording.resources if item.parent == component.urn]
+            for child in sorted(children, key=lambda item: (item.type, item.name)):
+                leaf = branch.add(_leaf(child))
+                for part in MADE_BY_AWSX.get(child.type, ()):
+                    leaf.add(f"{short_type(part)} [cyan]{child.name}[/cyan]")
+            if not children:
+                branch.add("nothing in this stack")
+    return tree
+
+
+def _leaf(resource: Registration) -> str:
+    marks = [
+        mark for mark, given in (("protected", resource.protect), ("retained", resource.retain_on_delete)) if given
+    ]
+    return f"{short_type(resource.type)} [cyan]{resource.name}[/cyan]" + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _monthly(cost: Cost) -> str:
+    return "no price for the region" if cost.monthly is None else f"{cost.monthly:,.2f} USD a month and use"
+
+
+def _price(price: float | None) -> str:
+    return "no price" if price is None else f"{price:g}"
+
+
+def _section(console: Console, title: str) -> None:
+    console.print(f"\n[bold]{title}[/bold]")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: int | None = None) -> Table:
+    rows = list(rows)
+    table = Table(box=None, show_header=bool(header), padding=(0, 3, 0, 0), header_style="dim")
+    for index in range(len(rows[0])):
+        table.add_column(header[index] if header else "", justify="right" if index == right else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
