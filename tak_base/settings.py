@@ -47,7 +47,8 @@ class ConfigError(ValueError):
     """A stack's config cannot be used. `problems` has one line for each mistake."""
 
     def __init__(self, problems: Collection[str]) -> None:
-        self.problems = tuple(problems)
+        # A key or a name in a stack file can hold a line break.
+        self.problems = tuple(" ".join(problem.splitlines()) for problem in problems)
         super().__init__("\n".join(self.problems))
 
 
@@ -231,14 +232,13 @@ def parse_settings(
     parsed: dict[str, Any] = {}
     for key, rule in _KEYS.items():
         value = values.get(key)
-        if value is None or value == PROFILE:
-            if rule.required:
-                problems.append(f"{NAMESPACE}:{key}: missing, {_expectation(rule, value)}")
+        absent = value is None or value == PROFILE
+        if absent and not rule.required:
             continue
         try:
             parsed[key] = rule.read(value)
         except ValueError as error:
-            problems.append(f"{NAMESPACE}:{key}: found {_shown(value)}, {error}")
+            problems.append(f"{NAMESPACE}:{key}: {'missing' if absent else f'found {_shown(value)}'}, {error}")
     if "environment" in parsed:
         _apply_profile(parsed)
     problems += _refused_together(parsed, region)
@@ -249,7 +249,8 @@ def parse_settings(
 
 def _apply_profile(parsed: dict[str, Any]) -> None:
     for key, rule in _KEYS.items():
-        parsed.setdefault(key, rule.profile(parsed["environment"]))
+        if not rule.required:
+            parsed.setdefault(key, rule.profile(parsed["environment"]))
     endpoints = parsed["vpcEndpoints"]
     if PROFILE in endpoints:
         profile = _KEYS["vpcEndpoints"].profile(parsed["environment"])
@@ -275,14 +276,6 @@ def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str
                 f" each takes an address of every private subnet, a /{parsed['privateSubnetPrefix']}"
             )
     return problems
-
-
-def _expectation(rule: _Key, value: Any) -> str:
-    try:
-        rule.read(value)
-    except ValueError as error:
-        return str(error)
-    raise AssertionError("a required key accepts no missing value")
 
 
 def _shown(value: Any) -> str:

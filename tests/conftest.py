@@ -1,0 +1,68 @@
+"""What every test may use: the project, its stacks as the real program registers them, and variations of these."""
+
+import dataclasses
+import gc
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from tak_base.settings import NAMESPACE
+from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.program import Cloud, Recording, run_program
+from tak_tools.stack_file import Project, load_project, load_stack
+
+PROJECT_FOLDER = Path(__file__).parent.parent
+
+# A time limit for each example fails at random on a busy machine.
+hypothesis.settings.register_profile("tak-base", deadline=None)
+hypothesis.settings.load_profile("tak-base")
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    return load_project(PROJECT_FOLDER)
+
+
+@pytest.fixture(scope="session")
+def evaluate(project: Project) -> Callable[..., Recording]:
+    """`evaluate("prod", natGateways=1)`: what the real program registers for a stack file with other `tak-base:` keys.
+
+    The values go to the program unchecked, so a bad one raises what `pulumi up` would. `cloud` stands in for AWS.
+    """
+
+    known: dict[str, Recording] = {}
+
+    def run(stack: str, *, cloud: Cloud | None = None, **overrides: Any) -> Recording:
+        if cloud:
+            return _run(project, stack, cloud, overrides)
+        variation = json.dumps([stack, overrides], sort_keys=True)
+        if variation not in known:
+            known[variation] = _run(project, stack, None, overrides)
+        return known[variation]
+
+    return run
+
+
+def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str, Any]) -> Recording:
+    stack_file = load_stack(project, stack)
+    changed = {f"{NAMESPACE}:{key}": value for key, value in overrides.items()}
+    stack_file = dataclasses.replace(stack_file, values={**stack_file.values, **changed})
+    recording = run_program(stack_file, cloud or ImaginedAws(stack_file.region))
+    # The modules of pulumi_aws and the recordings stay for good. Otherwise the garbage collector walks them all again
+    # and again, and takes half the time of every run.
+    gc.freeze()
+    return recording
+
+
+@pytest.fixture(scope="session")
+def prod(evaluate: Callable[..., Recording]) -> Recording:
+    return evaluate("prod")
+
+
+@pytest.fixture(scope="session")
+def dev_test(evaluate: Callable[..., Recording]) -> Recording:
+    return evaluate("dev-test")

@@ -1,0 +1,99 @@
+"""Dependencies point one way: __main__ -> components -> settings, addressing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2]
+MODULES = sorted(path.stem for path in (FOLDER / "tak_base").glob("*.py") if path.stem != "__init__")
+
+COMPONENTS = {"network", "private_endpoints", "encrypted_storage", "compute"}
+
+# What each module of tak_base may import of tak_base. A component is nowhere on the right.
+ALLOWED = {
+    "addressing": set[str](),
+    "deployment_target": set[str](),
+    "endpoint_services": set[str](),
+    "outputs": set[str](),
+    "settings": {"addressing", "endpoint_services"},
+    "network": {"addressing", "deployment_target", "settings"},
+    "private_endpoints": {"endpoint_services"},
+    "encrypted_storage": {"deployment_target"},
+    "compute": {"deployment_target", "settings"},
+}
+
+
+def source(path: str) -> ast.Module:
+    return ast.parse((FOLDER / path).read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Every module that is imported anywhere in `tree`, and every name as `module.name`."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports would pass these rules by"
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def modules_of_tak_base(names: set[str]) -> set[str]:
+    return {name.split(".")[1] for name in names if name.startswith("tak_base.")}
+
+
+def test_every_module_of_tak_base_has_its_place() -> None:
+    assert sorted(ALLOWED) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
+    assert modules_of_tak_base(imports(source(f"tak_base/{module}.py"))) <= ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_tak_base_never_imports_the_tools(module: str) -> None:
+    assert not {name for name in imports(source(f"tak_base/{module}.py")) if name.split(".")[0] == "tak_tools"}
+
+
+@pytest.mark.parametrize("module", sorted(COMPONENTS))
+def test_a_component_never_reads_config(module: str) -> None:
+    tree = source(f"tak_base/{module}.py")
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+    assert not (names | attributes) & {"Config", "load_settings", "parse_settings", "environ", "getenv"}
+
+
+@pytest.mark.parametrize("module", ["addressing", "settings", "endpoint_services"])
+def test_settings_and_addresses_are_computed_without_loading_pulumi(module: str) -> None:
+    script = f"import sys, tak_base.{module}; sys.exit('pulumi' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], cwd=FOLDER, check=False).returncode == 0  # noqa: S603
+
+
+def test_addressing_uses_nothing_but_the_standard_library() -> None:
+    assert {name.split(".")[0] for name in imports(source("tak_base/addressing.py"))} <= sys.stdlib_module_names
+
+
+def test_main_is_wiring_without_decisions() -> None:
+    decisions = (
+        *(ast.If, ast.IfExp, ast.Match, ast.BoolOp, ast.Compare, ast.For, ast.While, ast.Try, ast.comprehension),
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),
+    )
+
+    assert not [ast.unparse(node) for node in ast.walk(source("__main__.py")) if isinstance(node, decisions)]
+
+
+def test_main_makes_each_component_once() -> None:
+    made = [
+        node.func.id
+        for node in ast.walk(source("__main__.py"))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+
+    assert [made.count(name) for name in ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")] == [1] * 4

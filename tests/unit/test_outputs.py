@@ -1,0 +1,57 @@
+"""The contract with the layers above, from both sides."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.program import Recording, run_program
+from tak_tools.stack_file import Project, StackConfig
+
+STACK = "organization/tak-base/prod"
+
+# A layer above: it exports all that it can read, so its outputs are those of the base layer once more.
+LAYER_ABOVE = f"from tak_base.outputs import BaseLayer\nBaseLayer.from_stack({STACK!r}).export()\n"
+
+
+class DeployedStacks(ImaginedAws):
+    """Answers a reference to STACK with its outputs."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        super().__init__("ap-southeast-2")
+        self._outputs = outputs
+
+    def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        assert (type_, inputs["name"]) == ("pulumi:pulumi:StackReference", STACK)
+        return name, {"name": name, "outputs": dict(self._outputs), "secretOutputNames": []}
+
+
+def read_from_above(folder: Path, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    (folder / "__main__.py").write_text(LAYER_ABOVE, encoding="utf-8")
+    config = StackConfig(Project(folder, "layer-above", {}), "prod", {})
+    return run_program(config, DeployedStacks(outputs)).outputs
+
+
+def test_a_layer_above_reads_every_output(tmp_path: Path, prod: Recording) -> None:
+    assert read_from_above(tmp_path, prod.outputs) == prod.outputs
+
+
+def test_a_layer_above_reads_no_endpoint_security_group_where_there_is_none(
+    tmp_path: Path, dev_test: Recording
+) -> None:
+    assert read_from_above(tmp_path, dev_test.outputs) == {**dev_test.outputs, "endpointSecurityGroupId": None}
+
+
+def test_a_layer_above_stops_at_outputs_that_the_stack_lacks(tmp_path: Path, prod: Recording) -> None:
+    older = {name: value for name, value in prod.outputs.items() if name not in ("vpcCidrIpv6", "kmsAlias")}
+
+    with pytest.raises(pulumi.RunError) as caught:
+        read_from_above(tmp_path, older)
+
+    assert str(caught.value) == (
+        f"stack {STACK}: found no output vpcCidrIpv6, kmsAlias, which this contract expects: deploy the stack with"
+        " the current tak-base"
+    )

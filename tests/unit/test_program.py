@@ -1,0 +1,527 @@
+"""The program as a whole: what there is, how it hangs together, what it exports, what survives a change."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.program import Recording, Registration
+
+Evaluate = Callable[..., Recording]
+
+COMPONENTS = ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")
+
+# One NAT gateway, no endpoints, no flow log, no Container Insights.
+DEV_TEST_TYPES = {
+    "aws:cloudwatch/logGroup:LogGroup": 1,
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": 1,
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": 1,
+    "aws:ec2/eip:Eip": 1,
+    "aws:ec2/internetGateway:InternetGateway": 1,
+    "aws:ec2/natGateway:NatGateway": 1,
+    "aws:ec2/route:Route": 6,
+    "aws:ec2/routeTable:RouteTable": 3,
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": 4,
+    "aws:ec2/subnet:Subnet": 4,
+    "aws:ec2/vpc:Vpc": 1,
+    "aws:ecs/cluster:Cluster": 1,
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1,
+    "aws:kms/alias:Alias": 1,
+    "aws:kms/key:Key": 1,
+    "aws:s3/bucket:Bucket": 1,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 1,
+    "aws:s3/bucketPolicy:BucketPolicy": 1,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
+    "aws:s3/bucketVersioning:BucketVersioning": 1,
+    "awsx:ecr:Repository": 1,
+}
+PROD_TYPES = DEV_TEST_TYPES | {
+    "aws:cloudwatch/logGroup:LogGroup": 3,
+    "aws:ec2/eip:Eip": 2,
+    "aws:ec2/flowLog:FlowLog": 1,
+    "aws:ec2/natGateway:NatGateway": 2,
+    "aws:ec2/securityGroup:SecurityGroup": 1,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": 6,
+    "aws:iam/role:Role": 1,
+    "aws:iam/rolePolicy:RolePolicy": 1,
+}
+
+NAT = ("aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway")
+FLOW_LOG = (
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:ec2/flowLog:FlowLog",
+    "aws:iam/role:Role",
+    "aws:iam/rolePolicy:RolePolicy",
+)
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+
+# A logical name that changes has Pulumi replace what it names.
+DEV_TEST_NAMES = {
+    "Network": {
+        "tak-default-security-group",
+        "tak-egress-only-gateway",
+        "tak-eip-a",
+        "tak-internet-gateway",
+        "tak-nat-gateway-a",
+        "tak-route-private-a-ipv4",
+        "tak-route-private-a-ipv6",
+        "tak-route-private-b-ipv4",
+        "tak-route-private-b-ipv6",
+        "tak-route-public-ipv4",
+        "tak-route-public-ipv6",
+        "tak-route-table-association-private-a",
+        "tak-route-table-association-private-b",
+        "tak-route-table-association-public-a",
+        "tak-route-table-association-public-b",
+        "tak-route-table-private-a",
+        "tak-route-table-private-b",
+        "tak-route-table-public",
+        "tak-subnet-private-a",
+        "tak-subnet-private-b",
+        "tak-subnet-public-a",
+        "tak-subnet-public-b",
+        "tak-vpc",
+    },
+    "PrivateEndpoints": set[str](),
+    "EncryptedStorage": {
+        "tak-config",
+        "tak-config-encryption",
+        "tak-config-lifecycle",
+        "tak-config-ownership",
+        "tak-config-policy",
+        "tak-config-public-access-block",
+        "tak-config-versioning",
+        "tak-key",
+        "tak-key-alias",
+    },
+    "Compute": {"tak-capacity-providers", "tak-cluster", "tak-exec-log-group", "tak-images"},
+}
+PROD_ONLY_NAMES = {
+    "Network": {
+        "tak-eip-b",
+        "tak-flow-log",
+        "tak-flow-log-group",
+        "tak-flow-log-role",
+        "tak-flow-log-role-policy",
+        "tak-nat-gateway-b",
+    },
+    "PrivateEndpoints": {
+        "tak-endpoint-ecr-api",
+        "tak-endpoint-ecr-dkr",
+        "tak-endpoint-kms",
+        "tak-endpoint-logs",
+        "tak-endpoint-s3",
+        "tak-endpoint-secretsmanager",
+        "tak-endpoints-security-group",
+    },
+    "EncryptedStorage": set[str](),
+    "Compute": {"tak-insights-log-group"},
+}
+
+
+@pytest.fixture(params=["prod", "dev_test"])
+def recording(request: pytest.FixtureRequest) -> Recording:
+    """Both stacks, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
+def component(recording: Recording, name: str) -> Registration:
+    (found,) = recording.of_type(f"tak-base:index:{name}")
+    return found
+
+
+def children(recording: Recording, component_name: str) -> list[Registration]:
+    parent = component(recording, component_name).urn
+    return [item for item in recording.registrations if item.parent == parent]
+
+
+def types(recording: Recording) -> Counter[str]:
+    return Counter(item.type for item in recording.resources)
+
+
+# What there is
+
+
+def test_prod_registers_exactly_the_planned_resources(prod: Recording) -> None:
+    assert types(prod) == Counter(PROD_TYPES)
+    assert len(prod.resources) == 50
+
+
+def test_dev_test_registers_exactly_the_planned_resources(dev_test: Recording) -> None:
+    assert types(dev_test) == Counter(DEV_TEST_TYPES)
+    assert len(dev_test.resources) == 36
+
+
+@pytest.mark.parametrize(
+    ("stack", "overrides", "added", "removed"),
+    [
+        pytest.param("prod", {"natGateways": 1}, [], NAT, id="prod-one-nat-gateway"),
+        pytest.param("dev-test", {"natGateways": 2}, NAT, [], id="dev-test-two-nat-gateways"),
+        pytest.param("prod", {"flowLogs": "none"}, [], FLOW_LOG, id="prod-no-flow-log"),
+        pytest.param("prod", {"flowLogs": "all"}, [], [], id="prod-flow-log-of-everything"),
+        pytest.param("dev-test", {"flowLogs": "all"}, FLOW_LOG, [], id="dev-test-flow-log"),
+        pytest.param("prod", {"vpcEndpoints": []}, [], [SECURITY_GROUP, *[ENDPOINT] * 6], id="prod-without-endpoints"),
+        pytest.param(
+            "prod",
+            {"vpcEndpoints": ["s3", "dynamodb"]},
+            [],
+            [SECURITY_GROUP, *[ENDPOINT] * 4],
+            id="prod-gateway-endpoints-only",
+        ),
+        pytest.param("prod", {"vpcEndpoints": ["kms"]}, [], [ENDPOINT] * 5, id="prod-one-interface-endpoint"),
+        pytest.param("prod", {"vpcEndpoints": ["profile", "sts"]}, [ENDPOINT], [], id="prod-one-endpoint-more"),
+        pytest.param("dev-test", {"vpcEndpoints": ["s3"]}, [ENDPOINT], [], id="dev-test-free-endpoint"),
+        pytest.param("prod", {"containerInsights": "disabled"}, [], [LOG_GROUP], id="prod-without-insights"),
+        pytest.param("prod", {"containerInsights": "enhanced"}, [], [], id="prod-enhanced-insights"),
+        pytest.param("dev-test", {"containerInsights": "enabled"}, [LOG_GROUP], [], id="dev-test-insights"),
+        pytest.param("prod", {"protectData": False}, [], [], id="prod-unprotected"),
+        pytest.param("prod", {"availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"]}, [], [], id="prod-zones"),
+        pytest.param("prod", {"imageTagPrefixes": ["a-", "b-"]}, [], [], id="prod-tag-prefixes"),
+    ],
+)
+def test_an_override_adds_and_removes_exactly_its_own_resources(
+    evaluate: Evaluate, stack: str, overrides: dict[str, Any], added: list[str], removed: list[str]
+) -> None:
+    base = Counter(PROD_TYPES if stack == "prod" else DEV_TEST_TYPES)
+
+    assert types(evaluate(stack, **overrides)) == base + Counter(added) - Counter(removed)
+
+
+def test_there_is_one_of_each_component_and_it_hangs_on_the_stack(recording: Recording) -> None:
+    components = [item for item in recording.registrations if item.is_component]
+
+    assert Counter(item.type for item in components) == Counter(f"tak-base:index:{name}" for name in COMPONENTS)
+    assert {item.name for item in components} == {"tak"}
+    assert all("pulumi:pulumi:Stack::" in item.parent for item in components)
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_component_is_the_parent_of_exactly_its_own_resources(
+    prod: Recording, dev_test: Recording, name: str
+) -> None:
+    assert {item.name for item in children(dev_test, name)} == DEV_TEST_NAMES[name]
+    assert {item.name for item in children(prod, name)} == DEV_TEST_NAMES[name] | PROD_ONLY_NAMES[name]
+
+
+def test_every_resource_has_a_component_as_parent(recording: Recording) -> None:
+    owned = [item for name in COMPONENTS for item in children(recording, name)]
+
+    assert sorted(item.urn for item in owned) == sorted(item.urn for item in recording.resources)
+
+
+def test_no_two_registrations_share_type_and_name(recording: Recording) -> None:
+    assert max(Counter((item.type, item.name) for item in recording.registrations).values()) == 1
+
+
+# Physical names
+
+
+def test_two_stacks_share_no_physical_name(prod: Recording, dev_test: Recording) -> None:
+    names_of_prod, names_of_dev_test = (
+        {item.inputs["name"] for item in recording.resources if "name" in item.inputs} for recording in (prod, dev_test)
+    )
+
+    assert names_of_prod == {
+        "/aws/ecs/containerinsights/tak-base-prod/performance",
+        "/tak-base-prod/ecs-exec",
+        "/tak-base-prod/flow-log",
+        "alias/tak-base-prod",
+        "tak-base-prod",
+    }
+    assert names_of_dev_test == {"/tak-base-dev-test/ecs-exec", "alias/tak-base-dev-test", "tak-base-dev-test"}
+
+
+def test_every_name_tag_begins_with_project_and_stack(recording: Recording) -> None:
+    stack = f"tak-base-{recording.outputs['environment']}"
+
+    assert all(item.inputs["tags"]["Name"].startswith(stack) for item in recording.resources if "tags" in item.inputs)
+
+
+def test_no_security_group_gets_a_name_that_aws_reserves(recording: Recording) -> None:
+    # Pulumi makes the physical name from the logical one, and AWS refuses names that begin with "sg-".
+    for group in recording.of_type("SecurityGroup"):
+        assert not group.name.startswith("sg")
+        assert "name" not in group.inputs
+
+
+# Options
+
+
+def test_protect_data_protects_and_retains_exactly_key_bucket_and_repository(prod: Recording) -> None:
+    data = {"tak-key", "tak-config", "tak-images"}
+
+    assert {item.name for item in prod.registrations if item.protect} == data
+    # A bucket that stays keeps what makes it safe.
+    assert {item.name for item in prod.registrations if item.retain_on_delete} == data | {
+        "tak-config-encryption",
+        "tak-config-lifecycle",
+        "tak-config-ownership",
+        "tak-config-policy",
+        "tak-config-public-access-block",
+        "tak-config-versioning",
+    }
+
+
+def test_without_protect_data_everything_can_be_destroyed(dev_test: Recording) -> None:
+    assert not [item.name for item in dev_test.registrations if item.protect or item.retain_on_delete]
+
+
+def test_protect_data_alone_decides_what_is_protected(evaluate: Evaluate, prod: Recording) -> None:
+    unprotected = evaluate("prod", protectData=False)
+    protected = evaluate("dev-test", protectData=True)
+
+    assert not [item.name for item in unprotected.registrations if item.protect or item.retain_on_delete]
+    for option in ("protect", "retain_on_delete"):
+        assert [item.name for item in protected.registrations if getattr(item, option)] == [
+            item.name for item in prod.registrations if getattr(item, option)
+        ]
+
+
+def test_exactly_nat_gateways_and_subnets_are_deleted_before_they_are_replaced(prod: Recording) -> None:
+    # Their replacements take over the same Elastic IP address or address range.
+    assert {item.name for item in prod.registrations if item.delete_before_replace} == {
+        "tak-nat-gateway-a",
+        "tak-nat-gateway-b",
+        "tak-subnet-private-a",
+        "tak-subnet-private-b",
+        "tak-subnet-public-a",
+        "tak-subnet-public-b",
+    }
+
+
+def test_subnets_keep_their_zone_where_the_stack_file_names_none(recording: Recording) -> None:
+    assert {item.name: item.ignore_changes for item in recording.registrations if item.ignore_changes} == {
+        f"tak-subnet-{role}": ("availabilityZone",) for role in ("public-a", "public-b", "private-a", "private-b")
+    }
+
+
+def test_zones_that_the_stack_file_names_take_effect(evaluate: Evaluate) -> None:
+    named = evaluate("prod", availabilityZones=["ap-southeast-2c", "ap-southeast-2a"])
+
+    assert not [item.name for item in named.registrations if item.ignore_changes]
+
+
+# Dependencies
+
+
+def test_explicit_dependencies_are_exactly_those_that_aws_needs(prod: Recording) -> None:
+    way_out = {"tak-internet-gateway", "tak-route-public-ipv4"}
+
+    assert explicit_dependencies(prod) == {
+        "tak-nat-gateway-a": way_out,
+        "tak-nat-gateway-b": way_out,
+        "tak-flow-log": {"tak-flow-log-role-policy"},
+        "tak-config-lifecycle": {"tak-config-versioning"},
+        "tak-config-policy": {"tak-config-public-access-block"},
+        "tak-cluster": {"tak-insights-log-group"},
+    }
+
+
+def test_explicit_dependencies_of_dev_test_are_those_of_prod_on_what_it_has(dev_test: Recording) -> None:
+    assert explicit_dependencies(dev_test) == {
+        "tak-nat-gateway-a": {"tak-internet-gateway", "tak-route-public-ipv4"},
+        "tak-config-lifecycle": {"tak-config-versioning"},
+        "tak-config-policy": {"tak-config-public-access-block"},
+    }
+
+
+@pytest.mark.parametrize("name", ["EncryptedStorage", "Compute"])
+def test_storage_and_compute_do_not_wait_for_the_network(recording: Recording, name: str) -> None:
+    network = {item.urn for item in children(recording, "Network")}
+
+    for item in children(recording, name):
+        assert not all_dependencies(recording, item) & network, item.name
+
+
+def test_the_vpc_waits_for_nothing(recording: Recording) -> None:
+    assert recording.named("tak-vpc").dependencies == frozenset()
+
+
+def test_no_endpoint_waits_for_a_nat_gateway(prod: Recording) -> None:
+    nat_gateways = {item.urn for item in prod.of_type("NatGateway")}
+
+    for endpoint in prod.of_type("VpcEndpoint"):
+        assert not all_dependencies(prod, endpoint) & nat_gateways, endpoint.name
+
+
+def test_the_longest_chain_of_dependencies_has_five_resources(recording: Recording) -> None:
+    # It decides how long a deployment takes: VPC, internet gateway, public route, NAT gateway, private route.
+    by_urn = {item.urn: item for item in recording.registrations}
+
+    def length(item: Registration) -> int:
+        return 1 + max((length(by_urn[urn]) for urn in item.dependencies), default=0)
+
+    lengths = {item.name: length(item) for item in recording.resources}
+    assert max(lengths.values()) == 5
+    assert all(name.startswith("tak-route-private-") for name in lengths if lengths[name] == 5)
+
+
+def explicit_dependencies(recording: Recording) -> dict[str, set[str]]:
+    names = {item.urn: item.name for item in recording.registrations}
+    return {
+        item.name: {names[urn] for urn in item.explicit_dependencies}
+        for item in recording.registrations
+        if item.explicit_dependencies
+    }
+
+
+def all_dependencies(recording: Recording, start: Registration) -> set[str]:
+    """URNs of everything that `start` waits for, directly and through others."""
+    by_urn = {item.urn: item for item in recording.registrations}
+    found: set[str] = set()
+    waiting: list[str] = list(start.dependencies)
+    while waiting:
+        urn = waiting.pop()
+        if urn not in found:
+            found.add(urn)
+            waiting += by_urn[urn].dependencies
+    return found
+
+
+# Changes of a live stack
+
+
+def test_prod_s_shape_only_adds_resources_to_dev_test_s(evaluate: Evaluate, prod: Recording) -> None:
+    small = {item.urn for item in evaluate("prod", environment="dev-test").registrations}
+
+    assert small < {item.urn for item in prod.registrations}
+
+
+def test_going_from_dev_test_s_shape_to_prod_s_and_back_replaces_nothing(evaluate: Evaluate, prod: Recording) -> None:
+    # AWS changes each of these in place; any other input that differs could mean a replacement.
+    assert changed_inputs(evaluate("prod", environment="dev-test"), prod) == {
+        ("tak-route-private-b-ipv4", "natGatewayId"),
+        ("tak-key", "deletionWindowInDays"),
+        ("tak-config", "forceDestroy"),
+        ("tak-exec-log-group", "retentionInDays"),
+        ("tak-cluster", "settings"),
+        ("tak-capacity-providers", "defaultCapacityProviderStrategies"),
+        ("tak-images", "forceDelete"),
+        ("tak-images", "imageTagMutability"),
+        ("tak-images", "lifecyclePolicy"),
+    }
+
+
+def test_a_second_nat_gateway_edits_one_route_and_nothing_else(evaluate: Evaluate, prod: Recording) -> None:
+    assert changed_inputs(evaluate("prod", natGateways=1), prod) == {("tak-route-private-b-ipv4", "natGatewayId")}
+
+
+def test_a_second_look_at_the_same_stack_file_changes_nothing(evaluate: Evaluate, prod: Recording) -> None:
+    assert evaluate("prod") == prod
+
+
+def test_naming_the_zones_that_were_chosen_changes_no_input(evaluate: Evaluate, prod: Recording) -> None:
+    assert changed_inputs(prod, evaluate("prod", availabilityZones=["ap-southeast-2a", "ap-southeast-2b"])) == set()
+
+
+def test_longer_private_subnets_change_their_own_range_only(evaluate: Evaluate, prod: Recording) -> None:
+    assert changed_inputs(prod, evaluate("prod", privateSubnetPrefix=24)) == {
+        ("tak-subnet-private-a", "cidrBlock"),
+        ("tak-subnet-private-b", "cidrBlock"),
+    }
+
+
+def changed_inputs(before: Recording, after: Recording) -> set[tuple[str, str]]:
+    """Resource and input, for every input that differs on a resource which both have."""
+    earlier = {item.urn: item.inputs for item in before.registrations}
+    return {
+        (item.name, key)
+        for item in after.registrations
+        if item.urn in earlier
+        for key in item.inputs.keys() | earlier[item.urn].keys()
+        if item.inputs.get(key) != earlier[item.urn].get(key)
+    }
+
+
+# Outputs
+
+
+def test_prod_exports_exactly_the_published_outputs(prod: Recording) -> None:
+    region = "ap-southeast-2"
+    ids = {item.name: item.id for item in prod.resources}
+    arns = {item.name: item.outputs["arn"] for item in prod.resources if "arn" in item.outputs}
+
+    assert prod.outputs == {
+        "environment": "prod",
+        "region": region,
+        "vpcId": ids["tak-vpc"],
+        "vpcCidrIpv4": "10.1.16.0/20",
+        "vpcCidrIpv6": "2001:db8:0:ff00::/56",
+        "availabilityZones": ["ap-southeast-2a", "ap-southeast-2b"],
+        "subnetPublicA": ids["tak-subnet-public-a"],
+        "subnetPublicB": ids["tak-subnet-public-b"],
+        "subnetPrivateA": ids["tak-subnet-private-a"],
+        "subnetPrivateB": ids["tak-subnet-private-b"],
+        "routeTablePublic": ids["tak-route-table-public"],
+        "routeTablePrivateA": ids["tak-route-table-private-a"],
+        "routeTablePrivateB": ids["tak-route-table-private-b"],
+        "natPublicIps": [
+            prod.named("tak-eip-a").outputs["publicIp"],
+            prod.named("tak-eip-b").outputs["publicIp"],
+        ],
+        "endpointSecurityGroupId": ids["tak-endpoints-security-group"],
+        "ecsClusterArn": arns["tak-cluster"],
+        "ecsClusterName": "tak-base-prod",
+        "ecrRepositoryArn": f"arn:aws:ecr:{region}:account-id:repository/{ids['tak-images']}",
+        "ecrRepositoryUrl": f"account-id.dkr.ecr.{region}.amazonaws.com/{ids['tak-images']}",
+        "kmsKeyArn": arns["tak-key"],
+        "kmsAlias": "alias/tak-base-prod",
+        "configBucketName": ids["tak-config"],
+        "configBucketArn": arns["tak-config"],
+    }
+
+
+def test_dev_test_exports_what_prod_does_without_the_endpoints_security_group(
+    prod: Recording, dev_test: Recording
+) -> None:
+    assert set(dev_test.outputs) == set(prod.outputs) - {"endpointSecurityGroupId"}
+    assert dev_test.outputs["environment"] == "dev-test"
+    assert dev_test.outputs["vpcCidrIpv4"] == "10.1.32.0/20"
+    assert dev_test.outputs["natPublicIps"] == [dev_test.named("tak-eip-a").outputs["publicIp"]]
+
+
+def test_gateway_endpoints_alone_export_no_security_group(evaluate: Evaluate) -> None:
+    assert "endpointSecurityGroupId" not in evaluate("prod", vpcEndpoints=["s3"]).outputs
+
+
+def test_the_exported_zones_are_those_in_which_the_subnets_stand(evaluate: Evaluate) -> None:
+    # Where changes of a subnet's zone are ignored, the zone of the inputs may not be the subnet's.
+    class SubnetsStandElsewhere(ImaginedAws):
+        def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+            resource_id, outputs = super().create(type_, name, inputs)
+            return resource_id, outputs | _zone_after_move(type_, name)
+
+    recording = evaluate("prod", cloud=SubnetsStandElsewhere("ap-southeast-2"))
+
+    assert recording.outputs["availabilityZones"] == ["zone-of-a", "zone-of-b"]
+
+
+def _zone_after_move(type_: str, name: str) -> dict[str, str]:
+    return {"availabilityZone": f"zone-of-{name[-1]}"} if type_.endswith(":Subnet") else {}
+
+
+# Openness
+
+
+def cidrs(value: Any) -> Iterable[str]:
+    """Every text in `value` that is an address range."""
+    if isinstance(value, str):
+        if "/" in value and value.replace("/", "").replace(".", "").replace(":", "").isalnum():
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from cidrs(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from cidrs(item)
+
+
+def test_no_security_group_lets_the_internet_in(recording: Recording) -> None:
+    for group in (*recording.of_type("SecurityGroup"), *recording.of_type("DefaultSecurityGroup")):
+        assert not {"0.0.0.0/0", "::/0"} & set(cidrs(group.inputs["ingress"]))
