@@ -37,11 +37,24 @@ def plan(
     folder: FolderOption = Path(),
     compare: Annotated[str | None, typer.Option("--compare", help="Another stack, shown beside it.")] = None,
     json: JsonOption = False,
-) -> None:
-    """Show what `pulumi up` will make: resources, addresses, cost, and what bounds its time."""
+) -> int:
+    """Show what `pulumi up` will make: resources, addresses, policy violations, cost, and what bounds its time."""
     from tak_tools import plan_report as command
 
-    command.run(folder, stack, compare, as_json=json)
+    return command.run(folder, stack, compare, as_json=json)
+
+
+@app.command()
+def diagram(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the picture to this file, as SVG.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the architecture picture as mermaid, made from what the program registers."""
+    from tak_tools.diagram import command
+
+    command.run(folder, stack, svg_file=svg, as_json=json)
 
 
 @app.command()

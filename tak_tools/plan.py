@@ -13,13 +13,9 @@ from typing import Any
 from tak_tools.cost import Cost, cost_of
 from tak_tools.critical_path import Step, critical_path
 from tak_tools.imagined_aws import ImaginedAws
-from tak_tools.program import Recording, run_program
+from tak_tools.policy_check import Violation, violations_of
+from tak_tools.program import MADE_BY_AWSX, Recording, run_program
 from tak_tools.stack_file import StackFile, load_project, load_stack
-
-# What awsx makes within its components, which run elsewhere and so are recorded as one resource.
-MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
-    "awsx:ecr:Repository": ("aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"),
-}
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,8 @@ class Plan:
     protected: tuple[ProtectedResource, ...]
     cost: Cost
     critical_path: tuple[Step, ...]
+    violations: tuple[Violation, ...]
+    """What the policy pack objects to."""
 
     @property
     def resource_count(self) -> int:
@@ -86,6 +84,16 @@ class Plan:
             "protected": [asdict(item) for item in self.protected],
             "cost": asdict(self.cost) | {"lines": lines, "monthly": self.cost.monthly},
             "critical_path": [asdict(step) for step in self.critical_path],
+            "violations": [
+                {
+                    "rule": violation.rule.name,
+                    "level": violation.rule.level,
+                    "controls": list(violation.rule.controls),
+                    "resource": violation.resource.name,
+                    "message": violation.message,
+                }
+                for violation in self.violations
+            ],
         }
 
 
@@ -115,4 +123,5 @@ def make_plan(stack_file: StackFile) -> Plan:
         protected=tuple(ProtectedResource(item.name, item.type) for item in recording.resources if item.protect),
         cost=cost_of(recording, stack_file.region),
         critical_path=critical_path(recording),
+        violations=tuple(violations_of(recording, stack_file)),
     )

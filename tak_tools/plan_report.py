@@ -7,14 +7,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
+from policy.rules import RULES
 from tak_tools.console import print_json, result_console
 from tak_tools.cost import Cost
-from tak_tools.plan import MADE_BY_AWSX, Plan, load_plan
-from tak_tools.program import Registration
+from tak_tools.plan import Plan, load_plan
+from tak_tools.program import MADE_BY_AWSX, Registration
 
 
-def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> None:
-    """Prints the plan of `stack`, beside that of `compare` where one is given."""
+def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
+    """Prints the plan of `stack`, beside that of `compare`; returns 1 where one breaks a mandatory rule, else 0."""
     plans = [load_plan(folder, name) for name in ([stack, compare] if compare else [stack])]
     if as_json:
         documents = [plan.as_document() for plan in plans]
@@ -23,6 +24,7 @@ def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> None
         _print_comparison(result_console(), plans)
     else:
         _print_plan(result_console(), plans[0])
+    return 1 if any(violation.rule.level == "mandatory" for plan in plans for violation in plan.violations) else 0
 
 
 def short_type(type_: str) -> str:
@@ -57,6 +59,12 @@ def _print_plan(console: Console, plan: Plan) -> None:
         console.print(f"{short_type(item.type)} {item.name}")
     if not plan.protected:
         console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
+    _section(console, f"Policy: {len(RULES)} rules")
+    if plan.violations:
+        rows = [[v.rule.level, v.rule.name, v.resource.name, v.message] for v in plan.violations]
+        console.print(_table(["level", "rule", "resource", "what"], rows))
+    else:
+        console.print("no violation")
     _print_cost(console, plan.cost)
     _section(console, "Critical path: what bounds the time of `pulumi up`, typical seconds")
     console.print(
@@ -99,6 +107,7 @@ def _print_comparison(console: Console, plans: Sequence[Plan]) -> None:
             for a, b in zip(left.addresses, right.addresses, strict=True)
         ),
         ["protected resources", str(len(left.protected)), str(len(right.protected))],
+        ["policy violations", *(str(len(plan.violations)) for plan in plans)],
         ["`pulumi up`, typical", *(f"{plan.critical_path[-1].ready_after} s" for plan in plans)],
         ["resources", str(left.resource_count), str(right.resource_count)],
         *([f"  {short_type(type_)}", *(str(plan.counts.get(type_, 0)) for plan in plans)] for type_ in types),

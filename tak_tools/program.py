@@ -6,8 +6,11 @@ options (parent, protect, dependencies), and a URN that is registered twice is a
 
 import asyncio
 import runpy
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +21,12 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 from tak_tools.errors import DeploymentError
-from tak_tools.stack_file import StackFile
+from tak_tools.stack_file import StackConfig
+
+# What awsx makes within its components, which run elsewhere and so are recorded as one resource.
+MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
+    "awsx:ecr:Repository": ("aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"),
+}
 
 
 class Cloud(Protocol):
@@ -57,7 +65,7 @@ class Registration:
     @property
     def is_component(self) -> bool:
         """Whether this is one of the program's own components, which groups resources and is none itself."""
-        return self.type.startswith("tak-base:")
+        return _is_component(self.type)
 
     @property
     def explicit_dependencies(self) -> frozenset[str]:
@@ -87,7 +95,7 @@ class Recording:
         return found
 
 
-def run_program(stack_file: StackFile, cloud: Cloud, on_created: Callable[[str], None] | None = None) -> Recording:
+def run_program(stack_file: StackConfig, cloud: Cloud, on_created: Callable[[str], None] | None = None) -> Recording:
     """Runs the program of `stack_file` against `cloud`; `on_created` is told the name of each resource made.
 
     Raises DeploymentError with the resource's name where the cloud refuses one, and whatever else the program
@@ -114,12 +122,17 @@ def run_program(stack_file: StackFile, cloud: Cloud, on_created: Callable[[str],
         return pulumi.Output.all(**stack.outputs).apply(outputs.update)
 
     try:
-        program()
+        with _ctrl_c_stops(monitor):
+            program()
     except Exception:
+        if monitor.interrupted:
+            raise KeyboardInterrupt from None
         if monitor.failure:
             raise monitor.failure from None
         raise
     finally:
+        # What is left of a failed run has nothing to add to the error that is raised.
+        loop.set_exception_handler(lambda *_: None)
         for task in asyncio.all_tasks(loop):
             task.cancel()
         settings.reset_options()
@@ -129,12 +142,35 @@ def run_program(stack_file: StackFile, cloud: Cloud, on_created: Callable[[str],
     return Recording(tuple(sorted(monitor.registrations.values(), key=lambda item: item.urn)), plain(outputs))
 
 
+@contextmanager
+def _ctrl_c_stops(monitor: "_RecordingMonitor") -> Iterator[None]:
+    """Ctrl-C fails the next registration. Raised where the main thread happens to be, it would break Pulumi's loop.
+
+    A second Ctrl-C is raised there all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        monitor.interrupt()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if monitor.interrupted:
+        raise KeyboardInterrupt
+
+
 class _CloudMocks(Mocks):
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict]:
-        if args.typ.startswith("tak-base:"):
+        if _is_component(args.typ):
             return "", {}
         return self._cloud.create(args.typ, args.name, plain(args.inputs))
 
@@ -147,6 +183,7 @@ class _RecordingMonitor(MockMonitor):
         super().__init__(mocks)
         self.registrations: dict[str, Registration] = {}
         self.failure: DeploymentError | None = None
+        self.interrupted = False
         self._on_created = on_created
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802, the name that gRPC gives it
@@ -179,9 +216,18 @@ class _RecordingMonitor(MockMonitor):
         self._on_created(request.name)
         return response
 
+    def interrupt(self) -> None:
+        """Lets no further resource be made."""
+        self.interrupted = True
+        self.failure = DeploymentError("interrupted")
+
     def _fail(self, request: Any, reason: str) -> DeploymentError:
         self.failure = DeploymentError(f"{request.name} ({request.type}): {reason}")
         return self.failure
+
+
+def _is_component(type_: str) -> bool:
+    return type_.startswith(("tak-base:", "tak-bootstrap:"))
 
 
 def plain(value: Any) -> Any:

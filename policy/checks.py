@@ -1,0 +1,435 @@
+"""What the rules judge: functions of a resource and its stack that yield a line for each violation.
+
+A line says what was found and what is expected. Nothing here knows Pulumi, and no function judges a value that is
+not known yet.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from policy.model import UNKNOWN, Resource, Stack, values_at
+
+Check = Callable[[Resource, Stack], Iterable[str]]
+
+REQUIRED_TAGS = ("Project", "Component", "Environment", "ManagedBy")
+
+# Single values, as data
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    path: str
+    accepts: Callable[[Any], bool]
+    expected: str
+
+
+def has(path: str, *accepted: Any) -> _Expectation:
+    """The value at `path` is one of these; None stands for a value that is not set."""
+    shown = " or ".join("unset" if value is None else json.dumps(value) for value in accepted)
+    return _Expectation(path, lambda value: value in accepted, shown)
+
+
+def _has_own_key(path: str) -> _Expectation:
+    """The value at `path` is a KMS key, and not one that AWS manages."""
+    return _Expectation(
+        path,
+        lambda value: isinstance(value, str) and value != "" and "alias/aws/" not in value,
+        "a customer-managed KMS key",
+    )
+
+
+def expects(table: Mapping[str, Sequence[_Expectation]], *, prod_only: bool = False) -> Check:
+    """The rule that resources of each type meet their expectations."""
+
+    def check(resource: Resource, stack: Stack) -> Iterator[str]:
+        if prod_only and not stack.is_prod:
+            return
+        for expectation in table.get(resource.type, ()):
+            # A list without items has no value either.
+            for value in resource.at(expectation.path) or [None]:
+                if value is not UNKNOWN and not expectation.accepts(value):
+                    yield _found(expectation.path, value, expectation.expected)
+
+    return check
+
+
+_PUBLIC_ACCESS_BLOCK = tuple(
+    has(name, True) for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+)
+
+NO_PUBLIC_BUCKET = {
+    "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": _PUBLIC_ACCESS_BLOCK,
+    "aws:s3/bucket:Bucket": (has("acl", None, "private"),),
+    "aws:s3/bucketAcl:BucketAcl": (has("acl", "private"),),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (has("rule.objectOwnership", "BucketOwnerEnforced"),),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _PUBLIC_ACCESS_BLOCK,
+}
+
+NO_PUBLIC_ADDRESS = {
+    "aws:ec2/instance:Instance": (has("associatePublicIpAddress", None, False),),
+    "aws:ec2/launchTemplate:LaunchTemplate": (
+        has("networkInterfaces[].associatePublicIpAddress", None, False, "false"),
+    ),
+    "aws:ec2/subnet:Subnet": (has("mapPublicIpOnLaunch", None, False),),
+    "aws:rds/clusterInstance:ClusterInstance": (has("publiclyAccessible", None, False),),
+    "aws:rds/instance:Instance": (has("publiclyAccessible", None, False),),
+}
+
+_AT_REST = {
+    "aws:cloudwatch/logGroup:LogGroup": (_has_own_key("kmsKeyId"),),
+    "aws:dynamodb/table:Table": (
+        has("serverSideEncryption.enabled", True),
+        _has_own_key("serverSideEncryption.kmsKeyArn"),
+    ),
+    "aws:ebs/volume:Volume": (has("encrypted", True), _has_own_key("kmsKeyId")),
+    "aws:ecr/repository:Repository": (
+        has("encryptionConfigurations[].encryptionType", "KMS", "KMS_DSSE"),
+        _has_own_key("encryptionConfigurations[].kmsKey"),
+    ),
+    "aws:ecs/cluster:Cluster": (
+        _has_own_key("configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId"),
+        _has_own_key("configuration.executeCommandConfiguration.kmsKeyId"),
+    ),
+    "aws:efs/fileSystem:FileSystem": (has("encrypted", True), _has_own_key("kmsKeyId")),
+    "aws:rds/cluster:Cluster": (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
+    "aws:rds/instance:Instance": (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        has("rules[].applyServerSideEncryptionByDefault.sseAlgorithm", "aws:kms", "aws:kms:dsse"),
+        _has_own_key("rules[].applyServerSideEncryptionByDefault.kmsMasterKeyId"),
+    ),
+    "aws:secretsmanager/secret:Secret": (_has_own_key("kmsKeyId"),),
+    "aws:sns/topic:Topic": (_has_own_key("kmsMasterKeyId"),),
+    "aws:sqs/queue:Queue": (_has_own_key("kmsMasterKeyId"),),
+}
+
+# Elastic Load Balancing writes its access logs to no bucket under a customer-managed key. The encryption of such a
+# bucket says so in its logical name.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+ELB_LOGS = "elb-logs"
+_ELB_LOGS_AT_REST = {
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        has("rules[].applyServerSideEncryptionByDefault.sseAlgorithm", "AES256"),
+    ),
+}
+
+
+def encrypted_with_own_key(resource: Resource, stack: Stack) -> Iterable[str]:
+    return expects(_ELB_LOGS_AT_REST if ELB_LOGS in resource.name else _AT_REST)(resource, stack)
+
+
+# Who gets in
+
+# A condition on one of these limits "everyone" to known callers.
+_LIMITING_CONDITIONS = {
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "kms:calleraccount",
+}
+# Everyone in the policy of an endpoint is everyone within the VPC.
+_POLICY_FOR_INSIDERS = ("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy")
+
+
+def no_public_policy(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type in _POLICY_FOR_INSIDERS:
+        return
+    for name in ("policy", "assumeRolePolicy"):
+        for statement in _statements(resource.properties.get(name)):
+            for_all = _is_everyone(statement) or "NotPrincipal" in statement
+            if statement.get("Effect") == "Allow" and for_all and not _is_limited(statement):
+                sid = statement.get("Sid", "a statement without Sid")
+                yield f"{name}: {sid} allows everyone, expected named principals, or a condition on who calls"
+
+
+def _statements(document: Any) -> list[Mapping[str, Any]]:
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except ValueError:
+            return []  # AWS refuses it.
+    statements = document.get("Statement", []) if isinstance(document, Mapping) else []
+    return [item for item in _as_list(statements) if isinstance(item, Mapping)]
+
+
+def _is_everyone(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    named = _as_list(principal.get("AWS", [])) if isinstance(principal, Mapping) else _as_list(principal)
+    return "*" in named
+
+
+def _is_limited(statement: Mapping[str, Any]) -> bool:
+    conditions = statement.get("Condition") or {}
+    return any(
+        key.lower() in _LIMITING_CONDITIONS and "*" not in _as_list(value)
+        for operator, tests in conditions.items()
+        # These also hold where the caller has no such key.
+        if not any(word in operator for word in ("Not", "Null", "IfExists", "ForAllValues"))
+        for key, value in tests.items()
+    )
+
+
+def no_public_repository(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type.startswith("aws:ecrpublic/"):
+        yield f"found {resource.type}, expected images in a private repository"
+
+
+_SECURITY_GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+_NETWORK_ACLS = ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl")
+_RANGES = ("cidrBlock", "cidrBlocks[]", "cidrIpv4", "cidrIpv6", "ipv6CidrBlock", "ipv6CidrBlocks[]")
+# What covers more than this is the internet in slices, such as 0.0.0.0/1 and 128.0.0.0/1.
+_NARROWEST_OF_ANYWHERE = {4: 7, 6: 15}
+
+
+def no_ingress_from_anywhere(resource: Resource, stack: Stack) -> Iterator[str]:
+    for entry in _ingress(resource):
+        for path in _RANGES:
+            for source in values_at(entry, path):
+                network = _network(source)
+                if network and network.prefixlen <= _NARROWEST_OF_ANYWHERE[network.version]:
+                    yield f"ingress: found {_ports(entry)} from {source}, expected named networks or security groups"
+
+
+def _ingress(resource: Resource) -> list[Mapping[str, Any]]:
+    """The entries that let traffic in."""
+    properties = resource.properties
+    if resource.type in (*_SECURITY_GROUPS, *_NETWORK_ACLS):
+        entries = resource.at("ingress[]")
+    elif resource.type == "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule" or (
+        (resource.type == "aws:ec2/securityGroupRule:SecurityGroupRule" and properties.get("type") == "ingress")
+        or (resource.type == "aws:ec2/networkAclRule:NetworkAclRule" and properties.get("egress") in (None, False))
+    ):
+        entries = [properties]
+    else:
+        entries = []
+    return [entry for entry in entries if isinstance(entry, Mapping) and _lets_in(entry)]
+
+
+def _lets_in(entry: Mapping[str, Any]) -> bool:
+    return all(entry.get(name) in (None, "allow") for name in ("action", "ruleAction"))
+
+
+def _ports(entry: Mapping[str, Any]) -> str:
+    first, last = entry.get("fromPort"), entry.get("toPort")
+    if isinstance(first, int | float) and isinstance(last, int | float):
+        return f"ports {first:g}-{last:g}"
+    return "some ports" if UNKNOWN in (first, last) else "all ports"
+
+
+def default_security_group_is_empty(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type == "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":
+        for direction in ("ingress", "egress"):
+            entries = [entry for entry in resource.at(f"{direction}[]") if entry not in (None, UNKNOWN)]
+            if entries:
+                yield f"{direction}: found {len(entries)} rules, expected none"
+
+
+# The key
+
+
+def keys_rotate(resource: Resource, stack: Stack) -> Iterator[str]:
+    # Only symmetric keys can rotate.
+    symmetric = resource.properties.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT")
+    if resource.type == "aws:kms/key:Key" and symmetric:
+        yield from expects({resource.type: (has("enableKeyRotation", True),)})(resource, stack)
+
+
+NO_EARLY_KEY_DELETION = {
+    kind: (
+        _Expectation(
+            "deletionWindowInDays",
+            lambda days: days is None or (isinstance(days, int | float) and days >= 7),
+            "7 days or more",
+        ),
+    )
+    for kind in ("aws:kms/key:Key", "aws:kms/externalKey:ExternalKey", "aws:kms/replicaKey:ReplicaKey")
+}
+
+
+# Addresses
+
+
+def addresses_within_stack(resource: Resource, stack: Stack) -> Iterator[str]:
+    block = resource.properties.get("cidrBlock")
+    match resource.type:
+        case "aws:ec2/vpc:Vpc" if block is not UNKNOWN and _network(block) != stack.vpc:
+            yield _found("cidrBlock", block, f"{stack.vpc}, which is what the stack's IDs stand for")
+        case "aws:ec2/subnet:Subnet" | "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation":
+            network = _network(block)
+            if network and not (network.version == 4 and network.subnet_of(stack.vpc)):
+                yield _found("cidrBlock", block, f"a range within {stack.vpc}")
+
+
+def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
+    """Addresses of one's own or from a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
+    if resource.type == "aws:ec2/vpc:Vpc":
+        pool = resource.properties.get("ipv6IpamPoolId")
+        if pool is not None and pool is not UNKNOWN:
+            yield _found("ipv6IpamPoolId", pool, "unset: the block that Amazon gives")
+    if resource.type == "aws:ec2/subnet:Subnet":
+        subnet = _network(resource.properties.get("ipv6CidrBlock"))
+        blocks = [vpc.properties.get("ipv6CidrBlock") for vpc in stack.resources if vpc.type == "aws:ec2/vpc:Vpc"]
+        known = [network for network in map(_network, blocks) if network and network.version == 6]
+        if subnet and subnet.version == 6 and UNKNOWN not in blocks and not any(map(subnet.subnet_of, known)):
+            yield _found("ipv6CidrBlock", str(subnet), f"a range within {' or '.join(map(str, known)) or 'the VPC'}")
+
+
+# What belongs to the layer
+
+LAYER_TYPES = frozenset(
+    {
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
+        "aws:ec2/eip:Eip",
+        "aws:ec2/flowLog:FlowLog",
+        "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/natGateway:NatGateway",
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/vpc:Vpc",
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecr/repository:Repository",
+        "aws:ecs/cluster:Cluster",
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:kms/alias:Alias",
+        "aws:kms/key:Key",
+        "aws:s3/bucket:Bucket",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "awsx:ecr:Repository",
+    }
+)
+
+# AWS keeps no tags of these, or Pulumi has no property for them.
+_WITHOUT_TAGS = frozenset(
+    {
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:kms/alias:Alias",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "awsx:ecr:Repository",
+    }
+)
+
+
+def only_known_types(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type not in LAYER_TYPES:
+        yield f"found {resource.type}, expected a type of the base layer (LAYER_TYPES in policy/checks.py)"
+
+
+def required_tags(resource: Resource, stack: Stack) -> Iterator[str]:
+    own = [resource.properties.get(name) for name in ("tagsAll", "tags")]
+    can_have_tags = resource.type in LAYER_TYPES - _WITHOUT_TAGS or any(tags is not None for tags in own)
+    if not can_have_tags or UNKNOWN in own:
+        return
+    tags = {**resource.provider_tags}
+    for given in own:
+        tags |= given or {}
+    missing = [tag for tag in REQUIRED_TAGS if not tags.get(tag)]
+    if missing:
+        yield f"tags: found none called {', '.join(missing)}, expected {', '.join(REQUIRED_TAGS)}"
+    if tags.get("Environment") not in (None, "", UNKNOWN, stack.environment):
+        yield _found("tags: Environment", tags["Environment"], stack.environment)
+
+
+_DATA = frozenset(
+    {
+        "aws:dynamodb/table:Table",
+        "aws:ebs/volume:Volume",
+        "aws:ecr/repository:Repository",
+        "aws:efs/fileSystem:FileSystem",
+        "aws:kms/key:Key",
+        "aws:rds/cluster:Cluster",
+        "aws:rds/instance:Instance",
+        "aws:s3/bucket:Bucket",
+        "aws:secretsmanager/secret:Secret",
+    }
+)
+
+
+def data_is_protected(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type in _DATA and (stack.is_prod or stack.protect_data) and not resource.protected:
+        reason = "in prod" if stack.is_prod else "where protectData is true"
+        yield f"protect: found false, expected true: {reason} no deployment deletes data"
+
+
+# What has to stand beside a resource
+
+
+def stands_beside(table: Mapping[str, Sequence[str]], *, prod_only: bool = False) -> Check:
+    """The rule that each resource of a type has one of every type in its row that uses it."""
+
+    def check(resource: Resource, stack: Stack) -> Iterator[str]:
+        if prod_only and not stack.is_prod:
+            return
+        beside = {other.type for other in stack.resources if resource.urn in other.uses}
+        for expected in table.get(resource.type, ()):
+            if expected not in beside:
+                yield f"found no {expected.split(':')[-1]} for it, expected one"
+
+    return check
+
+
+BUCKET_GUARDS = {
+    "aws:s3/bucket:Bucket": (
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+    )
+}
+
+
+def tls_only(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.type != "aws:s3/bucketPolicy:BucketPolicy" or resource.properties.get("policy") is UNKNOWN:
+        return
+    for statement in _statements(resource.properties.get("policy")):
+        transport = values_at(statement, "Condition.Bool")[0] or {}
+        secure = {str(value).lower() for key, value in transport.items() if key.lower() == "aws:securetransport"}
+        if statement.get("Effect") == "Deny" and _is_everyone(statement) and secure == {"false"}:
+            return
+    yield "policy: found no refusal of requests without TLS, expected Deny where aws:SecureTransport is false"
+
+
+def _network(value: Any) -> Any:
+    """The IP network that `value` is, or None."""
+    try:
+        return ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def _found(path: str, value: Any, expected: str) -> str:
+    shown = "nothing" if value is None else json.dumps(value, default=str)
+    return f"{path}: found {shown}, expected {expected}"

@@ -1,0 +1,131 @@
+"""The rules as Pulumi policies: what `pulumi preview --policy-pack policy` runs."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyComplianceFramework,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+from pulumi_policy.proxy import UnknownValueError
+
+from policy.model import UNKNOWN, Resource, Stack, stack_of
+from policy.rules import RULES, Rule, judge
+from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
+
+NAME = "tak-base"
+
+
+def policies(current_stack: Callable[[], Stack]) -> list[Policy]:
+    """A policy for every rule. `current_stack` is asked only when there is a resource to judge."""
+    return [(_of_whole_stack if rule.whole_stack else _of_resource)(rule, current_stack) for rule in RULES]
+
+
+def _of_resource(rule: Rule, current_stack: Callable[[], Stack]) -> Policy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        # The engine asks about the stack itself before the program has read its config: the program, not the pack,
+        # tells people of mistakes in there.
+        if not args.resource_type.startswith("pulumi:"):
+            for message in judge(rule, _resource(args), current_stack()):
+                report(message, None)
+
+    return ResourceValidationPolicy(rule.name, rule.description, validate, **_metadata(rule))
+
+
+def _of_whole_stack(rule: Rule, current_stack: Callable[[], Stack]) -> Policy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        resources = [
+            _resource(item, uses=frozenset(used.urn for group in item.property_dependencies.values() for used in group))
+            for item in args.resources
+            if not item.resource_type.startswith("pulumi:")
+        ]
+        for resource in resources:
+            for message in judge(rule, resource, current_stack().with_resources(resources)):
+                report(message, resource.urn)
+
+    return StackValidationPolicy(rule.name, rule.description, validate, **_metadata(rule))
+
+
+def _metadata(rule: Rule) -> dict[str, Any]:
+    return {
+        "enforcement_level": EnforcementLevel(rule.level),
+        "framework": PolicyComplianceFramework(
+            "AWS Foundational Security Best Practices, CIS 3.0.0", reference=", ".join(rule.controls)
+        ),
+    }
+
+
+def _resource(item: ResourceValidationArgs | PolicyResource, uses: frozenset[str] = frozenset()) -> Resource:
+    return Resource(
+        type=item.resource_type,
+        properties=_plain(item.props),
+        name=item.name,
+        urn=item.urn,
+        protected=item.opts.protect,
+        provider_tags=_provider_tags(_plain(item.provider.props)) if item.provider else {},
+        uses=uses,
+    )
+
+
+def _provider_tags(properties: Mapping[str, Any]) -> Mapping[str, str]:
+    # A provider's inputs are text on their way to it, whatever they are.
+    given = properties.get("defaultTags") or {}
+    tags = (json.loads(given) if isinstance(given, str) else given).get("tags")
+    return tags or {}
+
+
+def _plain(value: Any) -> Any:
+    """`value` with UNKNOWN in place of everything whose use would raise UnknownValueError."""
+    if isinstance(value, Mapping):
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_item(value, index) for index in range(len(value))]
+    return value
+
+
+def _item(container: Any, key: Any) -> Any:
+    try:
+        return _plain(container[key])
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def listen_for_stack() -> Callable[[], Stack]:
+    """Where the stack's config comes from: the engine sends it to every policy pack, before the first resource.
+
+    pulumi_policy 1.21 takes only the stack's tags from that call, and pulumi.Config is empty in a pack.
+    """
+    heard: dict[str, Any] = {}
+    library_method = _PolicyAnalyzerServicer.ConfigureStack
+
+    def configure_stack(self: Any, request: Any, _context: Any) -> Any:
+        heard["request"] = request
+        return library_method(self, request, _context)
+
+    _PolicyAnalyzerServicer.ConfigureStack = configure_stack
+
+    def current_stack() -> Stack:
+        if "request" not in heard:
+            raise RuntimeError("the Pulumi CLI has sent no stack config, expected a CLI of version 3.250 or newer")
+        return stack_of(_settings(heard["request"]))
+
+    return current_stack
+
+
+def _settings(request: Any) -> Settings:
+    prefix = f"{NAMESPACE}:"
+    values = {
+        name.removeprefix(prefix): from_engine(name.removeprefix(prefix), value)
+        for name, value in request.config.items()
+        if name.startswith(prefix)
+    }
+    return parse_settings(values, project=request.project, stack=request.stack, region=request.config.get("aws:region"))

@@ -1,0 +1,42 @@
+"""Judges what the program registers by the rules of the policy pack, without Pulumi's CLI."""
+
+from policy.model import Resource, stack_of
+from policy.rules import Violation
+from policy.rules import violations_of as judge
+from tak_tools.program import MADE_BY_AWSX, Recording, Registration
+from tak_tools.stack_file import StackFile
+
+
+def violations_of(recording: Recording, stack_file: StackFile) -> list[Violation]:
+    """Every violation of a rule by the stack, mandatory ones first."""
+    resources = [part for item in recording.resources for part in _parts(item, stack_file.default_tags)]
+    return judge(resources, stack_of(stack_file.settings))
+
+
+def _parts(item: Registration, provider_tags: dict[str, str]) -> list[Resource]:
+    """The resource; and as the engine knows them, those that awsx makes in it from its inputs."""
+    whole = Resource(
+        type=item.type,
+        # Rules for the whole stack see what AWS adds, and inputs win where both have a name.
+        properties={**item.outputs, **item.inputs},
+        name=item.name,
+        urn=item.urn,
+        protected=item.protect,
+        provider_tags=provider_tags,
+        uses=frozenset().union(*item.property_dependencies.values()),
+    )
+    return [
+        whole,
+        *(
+            Resource(
+                type=part,
+                properties=item.inputs,
+                name=item.name,
+                urn=f"{item.urn}/{part}",
+                protected=item.protect,
+                provider_tags=provider_tags,
+                uses=frozenset(f"{item.urn}/{other}" for other in MADE_BY_AWSX[item.type] if other != part),
+            )
+            for part in MADE_BY_AWSX.get(item.type, ())
+        ),
+    ]
