@@ -1,0 +1,102 @@
+"""`make docs`: writes the pages that come from the program, so that they cannot differ from it.
+
+docs/architecture-STACK.md for every stack file but the local one, and the picture in README.md.
+"""
+
+import sys
+from pathlib import Path
+
+from tak_tools.diagram.mermaid import mermaid
+from tak_tools.plan import Plan, make_plan
+from tak_tools.plan_report import short_type, usd
+from tak_tools.stack_file import load_project, load_stack
+
+STACKS = ("prod", "dev-test")
+
+_PICTURE_START = "<!-- picture: made by `make docs` -->"
+_PICTURE_END = "<!-- /picture -->"
+
+
+def pages(folder: Path) -> dict[Path, str]:
+    """Every generated page with its text."""
+    project = load_project(folder)
+    plans = {stack: make_plan(load_stack(project, stack)) for stack in STACKS}
+    readme = folder / "README.md"
+    documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
+    return documents | {readme: _with_picture(readme.read_text(encoding="utf-8"), _picture(plans["prod"]))}
+
+
+def architecture_page(plan: Plan) -> str:
+    """The architecture of one stack: picture, counts, addresses and cost, as markdown."""
+    return "\n".join(
+        [
+            f"# The base layer of {plan.stack}",
+            "",
+            f"Made by `make docs` from the program and `Pulumi.{plan.stack}.yaml`; `tak-base plan --stack"
+            f" {plan.stack}` says more.",
+            "",
+            *_picture(plan),
+            "",
+            "## Resources",
+            "",
+            *_table(("type", "count"), [(short_type(type_), str(count)) for type_, count in plan.counts.items()]),
+            "",
+            f"{plan.resource_count} in all. `pulumi preview` says {plan.pulumi_count}: it counts the stack, the"
+            " components and the two parts of the image repository too.",
+            "",
+            "## Addresses",
+            "",
+            f"VPC {plan.vpc} in {plan.region}.",
+            "",
+            *_table(
+                ("subnet", "zone", "IPv4", "usable", "IPv6 /64"),
+                [
+                    (row.subnet, row.zone, row.ipv4, str(row.usable_addresses), str(row.ipv6_index))
+                    for row in plan.addresses
+                ],
+            ),
+            "",
+            "## Fixed cost",
+            "",
+            f"USD a month of 730 hours in {plan.region}, list prices of {plan.cost.prices_as_of}, before tax.",
+            "",
+            *_table(
+                ("item", "quantity", "unit price", "a month"),
+                [
+                    *(
+                        (line.item, str(line.quantity), f"{line.unit_price:g} a {line.per}", usd(line.monthly))
+                        for line in plan.cost.lines
+                    ),
+                    ("**Total**", "", "", f"**{usd(plan.cost.monthly)}**"),
+                ],
+            ),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Writes the pages of the project in the current folder."""
+    for path, text in pages(Path()).items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}", file=sys.stderr)
+
+
+def _picture(plan: Plan) -> list[str]:
+    return ["```mermaid", *mermaid(plan.recording, f"TAK base layer: {plan.stack}").rstrip().splitlines(), "```"]
+
+
+def _with_picture(readme: str, picture: list[str]) -> str:
+    before, rest = readme.split(_PICTURE_START)
+    _, after = rest.split(_PICTURE_END)
+    return before + "\n".join([_PICTURE_START, "", *picture, "", _PICTURE_END]) + after
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""`tak-base plan`: what a stack will be, what it costs, and what bounds its deployment."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tak_tools import plan_report
+from tak_tools.cost import cost_of
+from tak_tools.critical_path import critical_path
+from tak_tools.plan import Plan, make_plan
+from tak_tools.program import Recording
+from tak_tools.stack_file import Project, load_stack
+
+PROJECT_FOLDER = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def prod_plan(project: Project) -> Plan:
+    return make_plan(load_stack(project, "prod"))
+
+
+@pytest.fixture(scope="module")
+def dev_test_plan(project: Project) -> Plan:
+    return make_plan(load_stack(project, "dev-test"))
+
+
+def test_the_plan_of_prod_has_the_counts_of_the_design(prod_plan: Plan) -> None:
+    expected = {
+        "aws:ec2/vpc:Vpc": 1,
+        "aws:ec2/subnet:Subnet": 4,
+        "aws:ec2/natGateway:NatGateway": 2,
+        "aws:ec2/eip:Eip": 2,
+        "aws:ec2/routeTable:RouteTable": 3,
+        "aws:ec2/vpcEndpoint:VpcEndpoint": 6,
+        "aws:ecs/cluster:Cluster": 1,
+        "awsx:ecr:Repository": 1,
+        "aws:s3/bucket:Bucket": 1,
+        "aws:kms/key:Key": 1,
+        "aws:kms/alias:Alias": 1,
+    }
+    assert {type_: prod_plan.counts[type_] for type_ in expected} == expected
+
+
+def test_pulumi_also_counts_the_stack_the_components_and_what_awsx_makes(prod_plan: Plan) -> None:
+    # 57 is what the real engine said of prod: 50 resources, 4 components, the stack, repository and lifecycle policy.
+    assert (prod_plan.resource_count, prod_plan.pulumi_count) == (50, 57)
+
+
+def test_the_address_table_has_every_subnet_with_its_usable_addresses(prod_plan: Plan) -> None:
+    assert [(r.subnet, r.zone, r.ipv4, r.usable_addresses, r.ipv6_index) for r in prod_plan.addresses] == [
+        ("public-a", "first of the region", "10.1.16.0/24", 251, 0),
+        ("public-b", "second of the region", "10.1.17.0/24", 251, 1),
+        ("private-a", "first of the region", "10.1.20.0/26", 59, 2),
+        ("private-b", "second of the region", "10.1.21.0/26", 59, 3),
+    ]
+
+
+def test_the_plan_names_what_is_protected(prod_plan: Plan, dev_test_plan: Plan) -> None:
+    assert [item.name for item in prod_plan.protected] == ["tak-images", "tak-key", "tak-config"]
+    assert dev_test_plan.protected == ()
+
+
+def test_the_fixed_cost_of_prod_counts_each_interface_endpoint_in_both_zones(prod_plan: Plan) -> None:
+    assert [
+        (line.item, line.quantity, line.unit_price, round(line.monthly or 0, 2)) for line in prod_plan.cost.lines
+    ] == [
+        ("NAT gateway", 2, 0.059, 86.14),
+        ("Public IPv4 address", 2, 0.005, 7.30),
+        ("Interface endpoint, in each zone", 10, 0.013, 94.90),
+        ("Customer-managed KMS key", 1, 1.00, 1.00),
+    ]
+    assert prod_plan.cost.monthly == pytest.approx(189.34)
+
+
+def test_the_fixed_cost_of_dev_test_has_one_nat_gateway_and_no_endpoints(dev_test_plan: Plan) -> None:
+    assert [(line.item, line.quantity) for line in dev_test_plan.cost.lines] == [
+        ("NAT gateway", 1),
+        ("Public IPv4 address", 1),
+        ("Customer-managed KMS key", 1),
+    ]
+    assert dev_test_plan.cost.monthly == pytest.approx(47.72)
+
+
+def test_endpoints_pay_for_themselves_where_their_fixed_cost_equals_what_they_save(prod_plan: Plan) -> None:
+    # 94.90 a month, and a gigabyte costs 0.01 through an endpoint in place of 0.059 through a NAT gateway.
+    assert prod_plan.cost.break_even_gb == pytest.approx(94.90 / (0.059 - 0.01))
+
+
+def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Callable[..., Recording]) -> None:
+    cost = cost_of(evaluate("prod", vpcEndpoints=["s3", "dynamodb"]), "ap-southeast-2")
+    assert [line.item for line in cost.lines] == ["NAT gateway", "Public IPv4 address", "Customer-managed KMS key"]
+    assert cost.break_even_gb is None
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-2", "us-east-1", "us-west-2", "eu-west-1", "eu-central-1"])
+def test_every_fixed_cost_of_a_known_region_has_a_price(prod: Recording, region: str) -> None:
+    cost = cost_of(prod, region)
+    assert cost.prices_as_of
+    assert all(line.unit_price for line in cost.lines)
+
+
+def test_an_unknown_region_shows_quantities_and_no_price(prod: Recording) -> None:
+    cost = cost_of(prod, "mars-north-1")
+    assert [line.quantity for line in cost.lines] == [2, 2, 10, 1]
+    assert (cost.prices_as_of, cost.monthly, cost.break_even_gb) == (None, None, None)
+    assert {line.monthly for line in cost.lines} == {None}
+
+
+def test_the_nat_gateway_is_on_the_critical_path(prod: Recording) -> None:
+    path = critical_path(prod)
+    assert [step.name for step in path] == [
+        "tak-vpc",
+        "tak-subnet-public-a",
+        "tak-nat-gateway-a",
+        "tak-route-private-a-ipv4",
+    ]
+    assert [step.ready_after for step in path] == [21, 33, 138, 139]
+
+
+def test_the_critical_path_follows_the_recorded_dependencies(prod: Recording) -> None:
+    nat_gateway = prod.named("tak-nat-gateway-a")
+    waits_for_the_key = replace(
+        nat_gateway, dependencies=nat_gateway.dependencies | {prod.named("tak-config-lifecycle").urn}
+    )
+    changed = tuple(waits_for_the_key if item is nat_gateway else item for item in prod.registrations)
+    assert [step.name for step in critical_path(replace(prod, registrations=changed))][:3] == [
+        "tak-config",
+        "tak-config-versioning",
+        "tak-config-lifecycle",
+    ]
+
+
+def test_the_plan_is_a_pure_function_of_the_stack_file(prod_plan: Plan) -> None:
+    command = [sys.executable, "-m", "tak_tools", "plan", "--stack", "prod", "--json"]
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == json.dumps(prod_plan.as_document(), indent=2) + "\n"
+
+
+def test_the_report_shows_every_section(capsys: pytest.CaptureFixture[str]) -> None:
+    plan_report.run(PROJECT_FOLDER, "prod", None, as_json=False)
+    printed = capsys.readouterr().out
+    for expected in (
+        "prod (prod) in ap-southeast-2: 50 resources, 189.34 USD a month and use",
+        "kms Key tak-key (protected, retained)",
+        "ecr LifecyclePolicy tak-images",
+        "private-b   second of the region   10.1.21.0/26   59       3",
+        "NAT gateway                        2 x 0.059 a hour",
+        "pay for themselves above 1,937 GB a month",
+        "tak-nat-gateway-a          105     138",
+    ):
+        assert expected in printed
+    assert "\x1b" not in printed
+
+
+def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    plan_report.run(PROJECT_FOLDER, "prod", "dev-test", as_json=False)
+    rows = {line.split("   ")[0].strip(): line.split()[-2:] for line in capsys.readouterr().out.splitlines()[1:]}
+    assert rows["ec2 NatGateway"] == ["2", "1"]
+    assert rows["ec2 VpcEndpoint"] == ["6", "0"]
+    assert rows["USD a month, fixed"] == ["189.34", "47.72"]
+    assert rows["VPC"] == ["10.1.16.0/20", "10.1.32.0/20"]
