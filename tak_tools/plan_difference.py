@@ -1,0 +1,158 @@
+"""Two plans of a stack, before and after a change, as Markdown for a pull request.
+
+Run as `python -m tak_tools.plan_difference BEFORE AFTER` on two files of `tak-base plan --json`. A file that is
+missing or empty stands for a stack that is not there: one that the change adds or removes.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tak_tools.console import print_errors
+from tak_tools.errors import InputError
+
+Document = Mapping[str, Any]
+"""What `Plan.as_document` gives, or nothing at all."""
+
+_ABSENT = "–"
+
+
+def difference(before: Document, after: Document) -> str:
+    """What a change does to a stack, as Markdown. One of the documents may be empty: no such stack.
+
+    A plan says which resources there are, not their properties; what becomes of those `pulumi preview` shows.
+    """
+    stack = (after or before)["stack"]
+    totals = _totals(before, after)
+    if before == after:
+        resources, cost, time = (value for _, value, _, _ in totals)
+        return f"### `{stack}`: the same plan\n\n{resources} resources, {cost} USD a month, `pulumi up` {time}.\n"
+    title = "another plan" if before and after else "new stack" if after else "stack removed from the repository"
+    sections = [
+        f"### `{stack}`: {title}",
+        _table(["", "before", "after", "difference"], totals),
+        _changes("setting", _settings(before), _settings(after)),
+        _changes("subnet", _subnets(before), _subnets(after)),
+        _changes("USD a month", _cost_lines(before), _cost_lines(after)),
+        _changes("resources", _counts(before), _counts(after)),
+        _unprotected(before, after),
+        _resources(before, after),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _totals(before: Document, after: Document) -> list[tuple[str, str, str, str]]:
+    plans = (before, after)
+    return [
+        ("Resources", *_row([sum(plan["counts"].values()) if plan else None for plan in plans], "{:d}", "{:+d}")),
+        ("Fixed cost, USD a month", *_row([_monthly(plan) for plan in plans], "{:,.2f}", "{:+,.2f}")),
+        ("`pulumi up` from nothing, typical", *_row([_seconds(plan) for plan in plans], "{:d} s", "{:+d} s")),
+    ]
+
+
+def _monthly(plan: Document) -> float | None:
+    """None also where a price of the region is unknown."""
+    return plan["cost"]["monthly"] if plan else None
+
+
+def _seconds(plan: Document) -> int | None:
+    return max((step["ready_after"] for step in plan["critical_path"]), default=0) if plan else None
+
+
+def _row(values: Sequence[float | None], shown: str, shown_change: str) -> tuple[str, str, str]:
+    before, after = values
+    change = _ABSENT if before is None or after is None else shown_change.format(after - before)
+    texts = [_ABSENT if value is None else shown.format(value) for value in values]
+    return texts[0], texts[1], change
+
+
+def _settings(plan: Document) -> dict[str, str]:
+    return {key: str(plan[key]) for key in ("environment", "region", "vpc") if plan}
+
+
+def _subnets(plan: Document) -> dict[str, str]:
+    rows = plan.get("addresses", ())
+    return {row["subnet"]: f"{row['ipv4']}, {row['zone']}, IPv6 /64 number {row['ipv6_index']}" for row in rows}
+
+
+def _cost_lines(plan: Document) -> dict[str, str]:
+    return {line["item"]: _cost_line(line) for line in plan["cost"]["lines"]} if plan else {}
+
+
+def _cost_line(line: Mapping[str, Any]) -> str:
+    monthly = "no price" if line["monthly"] is None else f"{line['monthly']:,.2f}"
+    return f"{line['quantity']} x, {monthly}"
+
+
+def _counts(plan: Document) -> dict[str, str]:
+    return {_short(type_): str(count) for type_, count in plan.get("counts", {}).items()}
+
+
+def _changes(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """A table of the entries that differ; no text where none does."""
+    keys = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+    rows = [(key, before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in keys]
+    return _table([what, "before", "after"], rows) if rows else ""
+
+
+def _unprotected(before: Document, after: Document) -> str:
+    kept = [(item["type"], item["name"]) for item in after.get("protected", ())]
+    lost = [item for item in before.get("protected", ()) if (item["type"], item["name"]) not in kept]
+    names = ", ".join(f"{_short(item['type'])} `{item['name']}`" for item in lost)
+    return f"**No longer protected against deletion:** {names}" if lost else ""
+
+
+def _resources(before: Document, after: Document) -> str:
+    old, new = _resource_keys(before), _resource_keys(after)
+    added, removed = sorted(new - old), sorted(old - new)
+    if not added and not removed:
+        return ""
+    lines = ["<details>", f"<summary>{len(added)} added, {len(removed)} removed</summary>", ""]
+    for component in sorted({item[0] for item in [*added, *removed]}):
+        lines.append(f"- **{component.rsplit(':', 1)[-1]}**")
+        for word, items in (("added", added), ("removed", removed)):
+            lines += [f"  - {word}: {_short(type_)} `{name}`" for parent, type_, name in items if parent == component]
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _resource_keys(plan: Document) -> set[tuple[str, str, str]]:
+    return {(item["component"], item["type"], item["name"]) for item in plan.get("resources", ())}
+
+
+def _short(type_: str) -> str:
+    """`aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
+    _package, module, kind = type_.split(":")
+    return f"{module.split('/')[0]} {kind}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
+
+
+def _read(path: Path) -> Document:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return json.loads(text) if text.strip() else {}
+    except json.JSONDecodeError as error:
+        raise InputError([f"{path}: no JSON: {error}"]) from None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the difference of two files; returns the exit code, 2 where they cannot be used."""
+    try:
+        if len(arguments) != 2:
+            raise InputError([f"found {len(arguments)} arguments, expected two files of `tak-base plan --json`"])
+        before, after = (_read(Path(name)) for name in arguments)
+        if not before and not after:
+            raise InputError([f"{' and '.join(arguments)}: found no plan in either, expected one at least"])
+    except InputError as error:
+        print_errors(error.problems)
+        return 2
+    print(difference(before, after), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
