@@ -38,6 +38,7 @@ network = Network(
         nat_gateways=settings.nat_gateways,
         flow_logs=settings.flow_logs,
         flow_log_group_name=settings.flow_log_group_name,
+        permissions_boundary=settings.permissions_boundary,
         log_retention_days=settings.log_retention_days,
         target=target,
         kms_key_arn=storage.key_arn,

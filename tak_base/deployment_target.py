@@ -20,6 +20,10 @@ class DeploymentTarget:
         """The ARN of a regional resource of this account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
+    def policy_arn(self, name: str) -> str:
+        """The ARN of an IAM policy of this account; `name` has the path in front."""
+        return f"arn:{self.partition}:iam::{self.account_id}:policy/{name}"
+
 
 def look_up_target() -> DeploymentTarget:
     """The target of the default AWS provider, asked of AWS itself."""

@@ -27,6 +27,8 @@ class NetworkArgs:
     """1: one in zone A for both private subnets; 2: one in each zone."""
     flow_logs: FlowLogs
     flow_log_group_name: str
+    permissions_boundary: str | None
+    """An IAM policy of the account, by its name with path: the most that the flow log's role can do."""
     log_retention_days: int
     target: DeploymentTarget
     kms_key_arn: Input[str]
@@ -238,6 +240,8 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-flow-log-role",
             description="Lets VPC Flow Logs write to the flow log's log group",
             assume_role_policy=json.dumps(_flow_log_trust_policy(self._args.target)),
+            permissions_boundary=self._args.permissions_boundary
+            and self._args.target.policy_arn(self._args.permissions_boundary),
             opts=self._child(),
         )
         permissions = aws.iam.RolePolicy(

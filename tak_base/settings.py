@@ -75,6 +75,8 @@ class Settings:
     image_tag_mutability: TagMutability
     protect_data: bool
     kms_deletion_window_days: int
+    permissions_boundary: str | None
+    """An IAM policy of the account, by its name with path; None: roles have no boundary."""
 
     @property
     def addresses(self) -> AddressPlan:
@@ -180,6 +182,12 @@ def _vpc_endpoints(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _policy_name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"([\w-]+/)*[\w+=,.@-]{1,128}", value, re.ASCII):
+        raise ValueError("expected the name of an IAM policy of the account with its path, such as bootstrap/boundary")
+    return value
+
+
 def _image_tag_prefixes(value: Any) -> tuple[str, ...]:
     prefixes = _distinct_names(value, "a list of image tag prefixes, such as [tak-server-, cloudtak-]")
     for prefix in prefixes:
@@ -211,6 +219,7 @@ _KEYS: dict[str, _Key] = {
     "imageTagMutability": _Key(_one_of("IMMUTABLE", "MUTABLE"), prod="IMMUTABLE", dev_test="MUTABLE"),
     "protectData": _Key(_flag, prod=True, dev_test=False),
     "kmsDeletionWindowDays": _Key(_integer_in(range(7, 31)), prod=30, dev_test=7),
+    "permissionsBoundary": _Key(_policy_name),
 }
 
 CONFIG_KEYS = tuple(_KEYS)
@@ -238,7 +247,7 @@ def parse_settings(
         try:
             parsed[key] = rule.read(value)
         except ValueError as error:
-            problems.append(f"{NAMESPACE}:{key}: {'missing' if absent else f'found {_shown(value)}'}, {error}")
+            problems.append(f"{NAMESPACE}:{key}: {'missing' if absent else f'found {shown(value)}'}, {error}")
     if "environment" in parsed:
         _apply_profile(parsed)
     problems += _refused_together(parsed, region)
@@ -264,7 +273,7 @@ def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str
     zones = parsed.get("availabilityZones")
     if zones and region and any(zone[:-1] != region for zone in zones):
         problems.append(
-            f"{NAMESPACE}:availabilityZones: found {_shown(zones)}, expected zones of aws:region, which is {region}"
+            f"{NAMESPACE}:availabilityZones: found {shown(zones)}, expected zones of aws:region, which is {region}"
         )
     if {"majorId", "minorId", "privateSubnetPrefix", "vpcEndpoints"} <= parsed.keys():
         interface_endpoints = sum(name not in GATEWAY_SERVICES for name in parsed["vpcEndpoints"])
@@ -278,8 +287,13 @@ def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str
     return problems
 
 
-def _shown(value: Any) -> str:
-    return json.dumps(value, default=str)
+def shown(value: Any) -> str:
+    """A value as error messages show it."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        # YAML also has dates, keys that are no text, and values that hold themselves.
+        return str(value)
 
 
 def _did_you_mean(name: str, known: Collection[str]) -> str:

@@ -1,7 +1,8 @@
 """Reads Pulumi.yaml and Pulumi.STACK.yaml the way the Pulumi CLI does.
 
 The CLI merges the defaults that Pulumi.yaml declares into the stack's config, and hands every value to the
-program as text. Here the values are also checked as they stand in the file, where a number in quotes is text.
+program as text. So a number in quotes is a number here too: `pulumi config set` writes them that way, and
+`pulumi stack init` puts quotes around those it finds.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tak_base.settings import NAMESPACE, ConfigError, Settings, parse_settings
+from tak_base.settings import NAMESPACE, ConfigError, Settings, from_engine, parse_settings, shown
 from tak_tools.errors import InputError
 
 # libyaml's loader where it is there: 4,096 stack files are read in a second instead of ten.
@@ -29,16 +30,13 @@ class Project:
 
 
 @dataclass(frozen=True)
-class StackFile:
-    """A stack file that can be deployed."""
+class StackConfig:
+    """What a program is run with: this is all that the stack of another project needs (bootstrap/)."""
 
-    path: Path
     project: Project
     stack: str
     values: Mapping[str, Any]
     """Every config value by its full name, such as `aws:region`, with the project's defaults merged in."""
-    settings: Settings
-    region: str
 
     @property
     def default_tags(self) -> dict[str, str]:
@@ -48,7 +46,16 @@ class StackFile:
     @property
     def engine_config(self) -> dict[str, str]:
         """The values as the Pulumi engine hands them to a program: text."""
-        return {name: value if isinstance(value, str) else json.dumps(value) for name, value in self.values.items()}
+        return {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in self.values.items()}
+
+
+@dataclass(frozen=True)
+class StackFile(StackConfig):
+    """A stack file of the base layer that can be deployed."""
+
+    path: Path
+    settings: Settings
+    region: str
 
 
 def load_project(folder: Path) -> Project:
@@ -57,7 +64,7 @@ def load_project(folder: Path) -> Project:
     document = _load_yaml(path, "a Pulumi project; run this in the project's folder or give --folder")
     name = document.get("name")
     if not isinstance(name, str):
-        raise InputError([f"{path.name}: name: found {json.dumps(name)}, expected the project's name"])
+        raise InputError([f"{path.name}: name: found {shown(name)}, expected the project's name"])
     declared = document.get("config") or {}
     defaults = {
         _full_name(key, name): entry["default"]
@@ -80,15 +87,15 @@ def load_stack(project: Project, stack: str) -> StackFile:
         raise InputError([f"--stack: found {stack}, expected one that has a file {path.name} (there are: {known})"])
     config = _load_yaml(path, "a stack file").get("config") or {}
     if not isinstance(config, dict):
-        raise InputError([f"{path.name}: config: found {json.dumps(config)}, expected keys with values"])
+        raise InputError([f"{path.name}: config: found {shown(config)}, expected keys with values"])
     values = dict(project.defaults) | {_full_name(key, project.name): value for key, value in config.items()}
     region = values.get("aws:region")
-    problems = []
-    if not isinstance(region, str):
-        problems.append(f"aws:region: found {json.dumps(region)}, expected an AWS region such as ap-southeast-2")
-    own = {
-        name.removeprefix(f"{NAMESPACE}:"): value for name, value in values.items() if name.startswith(f"{NAMESPACE}:")
-    }
+    problems = _provider_problems(values)
+    own = {}
+    for name, value in values.items():
+        namespace, _, key = name.partition(":")
+        if namespace == NAMESPACE:
+            own[key] = from_engine(key, value)
     try:
         settings = parse_settings(
             own, project=project.name, stack=stack, region=region if isinstance(region, str) else None
@@ -97,7 +104,19 @@ def load_stack(project: Project, stack: str) -> StackFile:
         raise InputError([f"{path.name}: {problem}" for problem in [*problems, *error.problems]]) from None
     if problems:
         raise InputError([f"{path.name}: {problem}" for problem in problems])
-    return StackFile(path, project, stack, values, settings, str(region))
+    return StackFile(project, stack, values, path, settings, str(region))
+
+
+def _provider_problems(values: Mapping[str, Any]) -> list[str]:
+    """What the AWS provider would refuse of the values that the tools read."""
+    problems = []
+    region, default_tags = values.get("aws:region"), values.get("aws:defaultTags", {"tags": {}})
+    if not isinstance(region, str):
+        problems.append(f"aws:region: found {shown(region)}, expected an AWS region such as ap-southeast-2")
+    tags = default_tags.get("tags") if isinstance(default_tags, dict) else None
+    if not isinstance(tags, dict) or not all(isinstance(text, str) for pair in tags.items() for text in pair):
+        problems.append(f"aws:defaultTags: found {shown(default_tags)}, expected `tags:` with names and texts")
+    return problems
 
 
 def _load_yaml(path: Path, expected: str) -> dict[str, Any]:
@@ -109,7 +128,8 @@ def _load_yaml(path: Path, expected: str) -> dict[str, Any]:
         first_line = " ".join(str(error).split())
         raise InputError([f"{path.name}: no YAML: {first_line}"]) from None
     if not isinstance(document, dict):
-        raise InputError([f"{path.name}: found {type(document).__name__}, expected {expected}"])
+        found = "nothing" if document is None else f"a {type(document).__name__}"
+        raise InputError([f"{path.name}: found {found}, expected {expected}"])
     return document
 
 

@@ -1,14 +1,17 @@
 """SimulatedAws: the cloud that turns registrations into API calls against Moto."""
 
-import hashlib
 import os
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self
+from unittest.mock import patch
 
 import boto3
+from botocore.config import Config
 from moto import mock_aws
 
+from tak_tools.local_aws.moto_gaps import close_gaps
 from tak_tools.simulated_aws.inputs import Inputs
 
 Created = tuple[str, dict[str, Any]]
@@ -38,16 +41,15 @@ class SimulatedAws:
         self.region = region
         self._default_tags = dict(default_tags or {})
         self._moto = mock_aws()
+        self._environment = patch.dict(os.environ, _ENVIRONMENT)
         # The program registers from several threads at once; Moto's models are made for one.
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._session: Any = None
 
     def __enter__(self) -> Self:
-        # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.
-        os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        # Credentials, profiles and endpoints of the person at the keyboard have no business here.
-        os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+        close_gaps()
+        self._environment.start()
         self._moto.start()
         self._session = boto3.Session(
             aws_access_key_id="simulated",
@@ -58,6 +60,9 @@ class SimulatedAws:
 
     def __exit__(self, *exception: object) -> None:
         self._moto.stop()
+        self._environment.stop()
+        # A client that is made from now on would talk to the real AWS.
+        self._session = None
         self._clients.clear()
 
     def client(self, service: str) -> Any:
@@ -66,7 +71,7 @@ class SimulatedAws:
             raise RuntimeError("SimulatedAws is used outside its with block")
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(service)
+                self._clients[service] = self._session.client(service, config=_CLIENT_CONFIG)
             return self._clients[service]
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> Created:
@@ -121,11 +126,21 @@ class SimulatedAws:
 
     @staticmethod
     def physical_name(name: str) -> str:
-        """What Pulumi does for a resource without a name of its own: the logical name and seven hex digits."""
-        return f"{name}-{hashlib.sha256(name.encode()).hexdigest()[:7]}"
+        """What Pulumi does for a resource without a name of its own: the logical name and seven random hex digits."""
+        return f"{name}-{secrets.token_hex(4)[:7]}"
 
+
+# Throttling is tried again, as the provider does: up to 25 times, less with aws:maxRetries in the stack file.
+_CLIENT_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 _DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
+_ENVIRONMENT = {
+    # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    # Credentials, profiles and endpoints of the person at the keyboard have no business here.
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+}
+
 # The handlers register themselves.
-from tak_tools.simulated_aws import containers, logging_and_roles, networking, storage  # noqa: E402, F401
+from tak_tools.simulated_aws import containers, identity, logging_and_roles, networking, storage  # noqa: E402, F401

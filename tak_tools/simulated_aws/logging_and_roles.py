@@ -16,11 +16,14 @@ def log_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
 
 @handles("aws:iam/role:Role")
 def role(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    boundary = inputs.take("permissionsBoundary")
     made = cloud.client("iam").create_role(
         RoleName=inputs.take("name") or cloud.physical_name(name),
+        Path=inputs.take("path", "/"),
         Description=inputs.take("description", ""),
         AssumeRolePolicyDocument=inputs.take("assumeRolePolicy"),
         Tags=cloud.tag_list(inputs),
+        **({"PermissionsBoundary": boundary} if boundary else {}),
     )["Role"]
     return made["RoleName"], {"arn": made["Arn"], "name": made["RoleName"]}
 

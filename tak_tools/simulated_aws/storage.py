@@ -34,14 +34,10 @@ def bucket(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket") or cloud.physical_name(name)
     # Counts only when the bucket is deleted.
     inputs.take("forceDestroy")
-    parameters: dict[str, Any] = {"Bucket": bucket_name}
+    configuration: dict[str, Any] = {"Tags": cloud.tag_list(inputs)}
     if cloud.region != "us-east-1":
-        parameters["CreateBucketConfiguration"] = {"LocationConstraint": cloud.region}
-    s3.create_bucket(**parameters)
-    tags = cloud.tag_list(inputs)
-    if tags:
-        # Not in CreateBucket, where Moto drops them.
-        s3.put_bucket_tagging(Bucket=bucket_name, Tagging={"TagSet": tags})
+        configuration["LocationConstraint"] = cloud.region
+    s3.create_bucket(Bucket=bucket_name, CreateBucketConfiguration=configuration)
     partition = cloud.call("aws:index/getPartition:getPartition", {})["partition"]
     return bucket_name, {"bucket": bucket_name, "arn": f"arn:{partition}:s3:::{bucket_name}"}
 

@@ -62,7 +62,7 @@ def test_a_full_major_id_leads_to_the_next_one(folder: Path) -> None:
 
 def test_the_mistakes_of_all_files_are_reported_together(folder: Path) -> None:
     add_stack(folder, "one", 256, 0)
-    add_stack(folder, "two", 0, '"3"')
+    add_stack(folder, "two", 0, "three")
     with pytest.raises(InputError) as caught:
         read_address_book(folder)
     assert [problem.split(": found")[0] for problem in caught.value.problems] == [

@@ -305,3 +305,12 @@ def test_the_flow_log_role_writes_to_the_flow_log_s_log_group_only(prod: Recordi
         ],
     }
     assert policy == {"role": prod.named("tak-flow-log-role").id}
+
+
+def test_the_flow_log_role_has_the_permissions_boundary_of_the_stack_file(
+    prod: Recording, evaluate: Callable[..., Recording]
+) -> None:
+    bounded = evaluate("prod", permissionsBoundary="bootstrap/boundary")
+
+    assert bounded.named("tak-flow-log-role").inputs["permissionsBoundary"].endswith(":policy/bootstrap/boundary")
+    assert "permissionsBoundary" not in prod.named("tak-flow-log-role").inputs

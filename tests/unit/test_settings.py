@@ -45,6 +45,7 @@ PROD = Settings(
     image_tag_mutability="IMMUTABLE",
     protect_data=True,
     kms_deletion_window_days=30,
+    permissions_boundary=None,
 )
 DEV_TEST = Settings(
     name="tak-base-dev-test",
@@ -64,6 +65,7 @@ DEV_TEST = Settings(
     image_tag_mutability="MUTABLE",
     protect_data=False,
     kms_deletion_window_days=7,
+    permissions_boundary=None,
 )
 
 
@@ -115,6 +117,7 @@ def test_a_profile_is_its_column_of_the_config_table(expected: Settings) -> None
         ("imageTagMutability", "MUTABLE", {"image_tag_mutability": "MUTABLE"}),
         ("protectData", False, {"protect_data": False}),
         ("kmsDeletionWindowDays", 7, {"kms_deletion_window_days": 7}),
+        ("permissionsBoundary", "bootstrap/boundary", {"permissions_boundary": "bootstrap/boundary"}),
     ],
 )
 def test_a_key_of_the_stack_file_overrides_the_profile_and_nothing_else(
@@ -238,6 +241,12 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         ("containerInsights", "on", 'found "on", expected disabled or enabled or enhanced'),
         ("defaultCapacityProvider", "EC2", 'found "EC2", expected FARGATE or FARGATE_SPOT'),
         ("imageTagMutability", "mutable", 'found "mutable", expected IMMUTABLE or MUTABLE'),
+        (
+            "permissionsBoundary",
+            "arn:aws:iam::aws:policy/Boundary",
+            'found "arn:aws:iam::aws:policy/Boundary", expected the name of an IAM policy of the account with its path,'
+            " such as bootstrap/boundary",
+        ),
         # Out of range
         ("majorId", 256, "found 256, expected an integer 0-255"),
         ("minorId", 16, "found 16, expected an integer 0-15"),

@@ -1,0 +1,323 @@
+"""Where Moto 5.2.5 answers unlike AWS: each gap has one function here, which closes it in Moto's own classes.
+
+Both simulated clouds call `close_gaps`. A Moto whose functions are not the ones that are mended here is an error;
+tests/local/test_moto_gaps.py has, for each gap, the proof that it is there without its function and closed with it.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import moto
+import xmltodict
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses import EC2Response
+from moto.ecs.models import AccountSetting, EC2ContainerServiceBackend
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.kms.models import Key
+from moto.kms.responses import KmsResponse
+from moto.s3.models import FakeDeleteMarker
+from moto.s3.responses import S3Response
+
+from tak_tools.errors import DeploymentError
+
+GAPS: dict[str, Callable[[], None]] = {}
+"""The functions that close a gap, by name."""
+
+_MISSING: Any = object()
+_originals: dict[tuple[type, str], Any] = {}
+
+
+def close_gaps() -> None:
+    """Closes every gap, once. Raises DeploymentError where this Moto is not the one that the functions mend."""
+    if _originals:
+        return
+    try:
+        for close in GAPS.values():
+            close()
+    except DeploymentError:
+        open_gaps()
+        raise
+
+
+def open_gaps() -> None:
+    """Back to Moto as it comes."""
+    for (owner, name), original in _originals.items():
+        if original is _MISSING:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+    _originals.clear()
+
+
+def _gap(close: Callable[[], None]) -> Callable[[], None]:
+    GAPS[close.__name__] = close
+    return close
+
+
+def _mended(owner: type, name: str, *parameters: str) -> Any:
+    """The function of `owner` that is about to be replaced; it has to take just `parameters` beside self."""
+    original = owner.__dict__.get(name) or getattr(owner, name, None)
+    function: Any = original.fget if isinstance(original, property) else original
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_varnames[1 : code.co_argcount] != parameters:
+        raise DeploymentError(
+            f"Moto {moto.__version__} has another {owner.__name__}.{name} than tak_tools/local_aws/moto_gaps.py mends;"
+            " install the version of the lock file (uv sync --locked --all-groups)"
+        )
+    return function
+
+
+def _replace(owner: type, name: str, value: Any) -> None:
+    _originals.setdefault((owner, name), owner.__dict__.get(name, _MISSING))
+    setattr(owner, name, value)
+
+
+@_gap
+def state_of_a_subnet_s_ipv6_range() -> None:
+    """DescribeSubnets: the state is the text of a Python dict, "{'State': 'associated'}"."""
+    original = _mended(Subnet, "ipv6_cidr_block_association_set")
+
+    def associations(subnet: Subnet) -> list[dict[str, Any]]:
+        return [
+            association | {"ipv6CidrBlockState": {"state": association["ipv6CidrBlockState"]["state"]["State"]}}
+            for association in original(subnet)
+        ]
+
+    _replace(Subnet, "ipv6_cidr_block_association_set", property(associations))
+
+
+@_gap
+def subnet_attributes() -> None:
+    """ModifySubnetAttribute: DNS64 and two of the three settings of host names are ignored."""
+    original = _mended(EC2Response, "modify_subnet_attribute")
+
+    def modify_subnet_attribute(response: EC2Response) -> ActionResult:
+        result = original(response)
+        subnet: Any = response.ec2_backend.get_subnet(response._get_param("SubnetId"))
+        options = subnet.private_dns_name_options_on_launch
+        dns64 = response._get_param("EnableDns64.Value")
+        ipv6_names = response._get_param("EnableResourceNameDnsAAAARecordOnLaunch.Value")
+        host_names = response._get_param("PrivateDnsHostnameTypeOnLaunch")
+        if dns64 is not None:
+            subnet.enable_dns64 = dns64
+        if ipv6_names is not None:
+            options["EnableResourceNameDnsAAAARecord"] = ipv6_names
+        if host_names is not None:
+            options["HostnameType"] = host_names
+        return result
+
+    _replace(EC2Response, "modify_subnet_attribute", modify_subnet_attribute)
+    _replace(Subnet, "enable_dns64", False)
+
+
+@_gap
+def vpc_endpoint_attributes() -> None:
+    """VPC endpoints: IpAddressType and DnsOptions are dropped, and PrivateDnsEnabled cannot be modified."""
+    create = _mended(EC2Response, "create_vpc_endpoint")
+    modify = _mended(EC2Response, "modify_vpc_endpoint")
+
+    def keep(response: EC2Response, endpoint: Any) -> None:
+        address_type, options = response._get_param("IpAddressType"), response._get_param("DnsOptions")
+        if address_type is not None:
+            endpoint.ip_address_type = address_type
+        if options is not None:
+            endpoint.dns_options = {**endpoint.dns_options, **options}
+
+    def create_vpc_endpoint(response: EC2Response) -> ActionResult:
+        result = create(response)
+        keep(response, result.result["VpcEndpoint"])
+        return result
+
+    def modify_vpc_endpoint(response: EC2Response) -> ActionResult:
+        result = modify(response)
+        (endpoint,) = response.ec2_backend.describe_vpc_endpoints([response._get_param("VpcEndpointId")])
+        keep(response, endpoint)
+        private_dns = response._get_bool_param("PrivateDnsEnabled")
+        if private_dns is not None:
+            endpoint.private_dns_enabled = private_dns
+        return result
+
+    _replace(EC2Response, "create_vpc_endpoint", create_vpc_endpoint)
+    _replace(EC2Response, "modify_vpc_endpoint", modify_vpc_endpoint)
+    _replace(VPCEndPoint, "ip_address_type", "ipv4")
+    _replace(VPCEndPoint, "dns_options", {"DnsRecordIpType": "ipv4"})
+
+
+@_gap
+def log_group_of_a_flow_log() -> None:
+    """CreateFlowLogs: a log group that is given by its ARN is not found, and the flow log has an "Access error"."""
+    original = _mended(
+        EC2Backend,
+        "create_flow_logs",
+        "resource_type",
+        "resource_ids",
+        "traffic_type",
+        "deliver_logs_permission_arn",
+        "log_destination_type",
+        "log_destination",
+        "log_group_name",
+        "log_format",
+        "max_aggregation_interval",
+    )
+
+    def create_flow_logs(backend: EC2Backend, **parameters: Any) -> Any:
+        _, found, name = (parameters["log_destination"] or "").partition(":log-group:")
+        if found and not parameters["log_group_name"]:
+            parameters["log_group_name"] = name.removesuffix(":*")
+        return original(backend, **parameters)
+
+    _replace(EC2Backend, "create_flow_logs", create_flow_logs)
+
+
+@_gap
+def defaults_of_a_new_key() -> None:
+    """CreateKey: where KeyUsage or MultiRegion is not given, DescribeKey has none."""
+    original = _mended(
+        Key,
+        "__init__",
+        "policy",
+        "key_usage",
+        "key_spec",
+        "description",
+        "account_id",
+        "region",
+        "multi_region",
+        "origin",
+    )
+
+    def initialise(key: Key, *arguments: Any, **parameters: Any) -> None:
+        original(key, *arguments, **parameters)
+        key.key_usage = key.key_usage or "ENCRYPT_DECRYPT"
+        key.multi_region = bool(key.multi_region)
+
+    _replace(Key, "__init__", initialise)
+
+
+@_gap
+def rotation_period_of_a_key() -> None:
+    """EnableKeyRotation: RotationPeriodInDays is dropped, and GetKeyRotationStatus has none."""
+    enable = _mended(KmsResponse, "enable_key_rotation")
+    status = _mended(KmsResponse, "get_key_rotation_status")
+
+    def key_of(response: KmsResponse) -> Any:
+        backend = response.kms_backend
+        return backend.keys[backend.get_key_id(response._get_param("KeyId"))]
+
+    def enable_key_rotation(response: KmsResponse) -> str:
+        answer = enable(response)
+        key_of(response).rotation_period = response._get_param("RotationPeriodInDays") or 365
+        return answer
+
+    def get_key_rotation_status(response: KmsResponse) -> str:
+        answer = status(response)
+        if '"KeyRotationEnabled": true' not in answer:
+            return answer
+        return answer.replace("}", f', "RotationPeriodInDays": {getattr(key_of(response), "rotation_period", 365)}}}')
+
+    _replace(KmsResponse, "enable_key_rotation", enable_key_rotation)
+    _replace(KmsResponse, "get_key_rotation_status", get_key_rotation_status)
+
+
+@_gap
+def tags_of_a_new_bucket() -> None:
+    """CreateBucket: tags that are given at creation are dropped."""
+    original = _mended(S3Response, "_bucket_response_put", "request", "bucket_name", "querystring")
+
+    def bucket_response_put(response: S3Response, request: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
+        answer = original(response, request, bucket_name, querystring)
+        if not querystring and b"<Tags>" in response.body:
+            document = xmltodict.parse(response.body, force_list=("Tag",))["CreateBucketConfiguration"]
+            tags = {tag["Key"]: tag["Value"] or "" for tag in document["Tags"]["Tag"]}
+            response.backend.put_bucket_tagging(bucket_name, tags)
+        return answer
+
+    _replace(S3Response, "_bucket_response_put", bucket_response_put)
+
+
+@_gap
+def deny_under_a_condition() -> None:
+    """Policies: Moto evaluates one condition operator, StringEquals, and applies a Deny under any other to all.
+
+    A policy that denies requests without TLS would lock every object of the bucket.
+    """
+    original = _mended(
+        IAMPolicyStatement, "is_action_permitted", "action", "resource", "principal", "incoming_condition_values"
+    )
+
+    def is_action_permitted(statement: Any, *arguments: Any, **parameters: Any) -> PermissionResult:
+        if statement._statement["Effect"] == "Deny" and statement._statement.get("Condition"):
+            return PermissionResult.NEUTRAL
+        return original(statement, *arguments, **parameters)
+
+    _replace(IAMPolicyStatement, "is_action_permitted", is_action_permitted)
+
+
+@_gap
+def delete_markers_of_a_suspended_bucket() -> None:
+    """DeleteObjects, as `pulumi destroy` calls it after it has suspended versioning: 500 for a delete marker."""
+    if hasattr(FakeDeleteMarker, "dispose"):
+        _mended(FakeDeleteMarker, "dispose", "only in Moto without the gap")
+    _replace(FakeDeleteMarker, "dispose", lambda marker: None)
+
+
+@_gap
+def ecs_account_settings() -> None:
+    """ListAccountSettings knows seven names and no defaults; PutAccountSettingDefault is not there."""
+    _mended(EC2ContainerServiceBackend, "list_account_settings", "name", "value")
+    _mended(EC2ContainerServiceResponse, "list_account_settings")
+    put = _mended(EC2ContainerServiceResponse, "put_account_setting")
+
+    def list_account_settings(response: Any) -> ActionResult:
+        name, value = response._get_param("name"), response._get_param("value")
+        settings: dict[str, Any] = dict(response.ecs_backend.account_settings)
+        if response._get_bool_param("effectiveSettings"):
+            defaults: dict[str, Any] = {key: AccountSetting(key, default) for key, default in _ECS_DEFAULTS.items()}
+            settings = defaults | settings
+        chosen = [item for item in settings.values() if name in (None, item.name) and value in (None, item.value)]
+        return ActionResult({"settings": chosen})
+
+    _replace(EC2ContainerServiceResponse, "list_account_settings", list_account_settings)
+    _replace(EC2ContainerServiceResponse, "put_account_setting_default", put)
+
+
+_ECS_DEFAULTS = {
+    "awsvpcTrunking": "disabled",
+    "containerInsights": "disabled",
+    "containerInstanceLongArnFormat": "enabled",
+    "defaultLogDriverMode": "non-blocking",
+    "dualStackIPv6": "enabled",
+    "fargateFIPSMode": "disabled",
+    "fargateTaskRetirementWaitPeriod": "7",
+    "guardDutyActivate": "on",
+    "serviceLongArnFormat": "enabled",
+    "tagResourceAuthorization": "on",
+    "taskLongArnFormat": "enabled",
+}
+
+
+@_gap
+def unimplemented_actions() -> None:
+    """An action that Moto lacks answers 500, which clients try again for minutes; here 501 with the action's name."""
+    original = _mended(BaseResponse, "call_action")
+
+    def call_action(response: BaseResponse) -> Any:
+        try:
+            return original(response)
+        except NotImplementedError:
+            action = f"{response.boto3_service_name}:{response._get_action()}"
+            # Moto writes an error in the way of the service whose module the exception is from.
+            refusal = type("NotImplemented", (ServiceException,), {"__module__": type(response).__module__})
+            message = f"Moto {moto.__version__} does not implement {action}"
+            with warnings.catch_warnings():
+                # Moto warns of errors that the service's own documentation does not have.
+                warnings.simplefilter("ignore", UserWarning)
+                _, headers, body = response.serialized(ActionResult(refusal("NotImplemented", message)))
+            return 501, headers | {"status": 501}, body
+
+    _replace(BaseResponse, "call_action", call_action)

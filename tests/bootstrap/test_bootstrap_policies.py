@@ -1,0 +1,435 @@
+"""What the roles may do: no more than the layer needs, no less, each environment by itself, and never more power."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
+from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.program import Recording
+from tak_tools.simulated_aws import SimulatedAws
+from tests.bootstrap.account import REGION, Account, Permissions
+
+EC2 = f"arn:aws:ec2:{REGION}:{DEFAULT_ACCOUNT_ID}:"
+KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/any"
+ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/"
+BOUNDARY = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:policy/bootstrap/tak-base-role-boundary"
+DEPLOY_ROLES = {"dev-test": "tak-base-deploy-dev-test", "prod": "tak-base-deploy-prod"}
+EVERY_ROLE = ("tak-base-preview", *DEPLOY_ROLES.values())
+
+# Where an IAM action has another name than the API operation it stands for.
+OPERATIONS = {
+    "s3:DeleteObjectVersion": "DeleteObject",
+    "s3:GetAccelerateConfiguration": "GetBucketAccelerateConfiguration",
+    "s3:GetBucketCORS": "GetBucketCors",
+    "s3:GetBucketObjectLockConfiguration": "GetObjectLockConfiguration",
+    "s3:GetBucketPublicAccessBlock": "GetPublicAccessBlock",
+    "s3:GetEncryptionConfiguration": "GetBucketEncryption",
+    "s3:GetLifecycleConfiguration": "GetBucketLifecycleConfiguration",
+    "s3:GetReplicationConfiguration": "GetBucketReplication",
+    "s3:ListBucket": "ListObjectsV2",
+    "s3:ListBucketVersions": "ListObjectVersions",
+    "s3:PutBucketPublicAccessBlock": "PutPublicAccessBlock",
+    "s3:PutEncryptionConfiguration": "PutBucketEncryption",
+    "s3:PutLifecycleConfiguration": "PutBucketLifecycleConfiguration",
+}
+S3_CONTROL = {"ListTagsForResource", "TagResource", "UntagResource"}
+# Checked by other services on the way; there is no such call.
+NO_OPERATION = {"iam:PassRole"}
+
+
+def policy_documents(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
+    for item in account.recording.of_type("Policy"):
+        yield item.name, account.policy(item.id)
+
+
+def allowed_actions(document: dict[str, Any]) -> set[str]:
+    return {
+        action
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+    }
+
+
+@pytest.fixture(params=DEPLOY_ROLES)
+def environment(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def deploy(account: Account, environment: str) -> Permissions:
+    return account.permissions(DEPLOY_ROLES[environment])
+
+
+@pytest.fixture
+def preview(account: Account) -> Permissions:
+    return account.permissions("tak-base-preview")
+
+
+# The documents
+
+
+def test_no_policy_allows_every_action_of_a_service_but_the_ceiling_of_deploy_roles(account: Account) -> None:
+    patterns = {
+        name: {action for action in allowed_actions(document) if "*" in action}
+        for name, document in policy_documents(account)
+    }
+
+    assert {name: found for name, found in patterns.items() if found} == {
+        "tak-deploy-boundary": {f"{service}:*" for service in ("ec2", "ecr", "ecs", "kms", "logs", "s3")}
+    }
+
+
+def test_every_allowance_is_narrowed_by_resource_or_condition(account: Account) -> None:
+    for name, document in policy_documents(account):
+        for statement in document["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Resource"] != "*" or statement["Condition"], (name, statement["Sid"])
+
+
+def test_no_allowance_uses_not_action_or_not_resource(account: Account) -> None:
+    for name, document in policy_documents(account):
+        for statement in document["Statement"]:
+            assert "NotResource" not in statement
+            assert statement["Effect"] == "Deny" or "NotAction" not in statement, (name, statement["Sid"])
+
+
+def test_every_policy_fits_into_what_aws_takes(account: Account) -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 without white space, and
+    # ten policies on a role. The names here are shorter than they can be: leave a quarter.
+    for name, document in policy_documents(account):
+        assert len(json.dumps(document, separators=(",", ":"))) < 6144 * 0.75, name
+    for role in EVERY_ROLE:
+        assert len(account.permissions(role).policies) <= 10
+
+
+def test_no_policy_holds_an_account_that_is_not_the_one_deployed_to(account: Account) -> None:
+    for _, document in policy_documents(account):
+        assert set(re.findall(r"\b\d{12}\b", json.dumps(document))) <= {account.cloud.account_id}
+
+
+# The table of actions
+
+
+def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Callable[..., Recording]) -> None:
+    looked_up = set()
+
+    class Recorder(ImaginedAws):
+        def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+            looked_up.add(token)
+            return super().call(token, args)
+
+    registered = {
+        item.type for stack in ("prod", "dev-test") for item in evaluate(stack, cloud=Recorder(REGION)).resources
+    }
+
+    # A type without a row cannot be deployed; a row without a type is a permission that nothing needs.
+    assert registered | looked_up == set(ACTIONS)
+
+
+def test_every_action_belongs_to_an_operation_that_aws_has() -> None:
+    session: Any = boto3.Session()
+    wanted = defaultdict(set)
+    for action in (actions("") | set(ROLE_ACTIONS)) - NO_OPERATION:
+        service, name = action.split(":")
+        operation = OPERATIONS.get(action, name)
+        wanted["s3control" if service == "s3" and operation in S3_CONTROL else service].add(operation)
+
+    for service, operations in wanted.items():
+        client = session.client(service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+        assert operations <= set(client.meta.service_model.operation_names), service
+
+
+def test_every_call_that_makes_a_resource_has_its_action_in_the_row_of_the_type(
+    evaluate: Callable[..., Recording],
+) -> None:
+    calls = defaultdict(set)
+
+    class Listening(SimulatedAws):
+        making = ""
+
+        def client(self, service: str) -> Any:
+            client = super().client(service)
+            client.meta.events.register("before-call", self.heard, unique_id="heard")
+            return client
+
+        def heard(self, model: Any, **_: Any) -> None:
+            service, name = model.service_model.service_name, model.name
+            names = {operation: action for action, operation in OPERATIONS.items()}
+            calls[self.making].add(names.get(name, f"{service}:{name}"))
+
+        def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+            with self._lock:
+                self.making = type_
+                return super().create(type_, name, inputs)
+
+    tags = {"Environment": "prod"}
+    with Listening(REGION, tags) as cloud:
+        evaluate("prod", cloud=cloud)
+
+    # Lookups; AWS tells everybody who they are.
+    assert calls.pop("") - actions("", ("read",)) == {"sts:GetCallerIdentity"}
+    assert len(calls) > 25
+    for type_, made in calls.items():
+        # To ask for more than the provider does is no harm.
+        assert not made - actions("", type_=type_) - actions("", ("read",)) - {"sts:GetCallerIdentity"}, type_
+
+
+def test_every_action_of_the_table_is_granted_to_deploy_roles_and_no_other(deploy: Permissions) -> None:
+    granted = {
+        action
+        for name, document in deploy.policies.items()
+        if not name.endswith("-state")
+        for action in allowed_actions(document)
+    }
+
+    assert granted == actions("")
+
+
+def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) -> None:
+    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",))
+    assert allowed_actions(preview.policies["tak-base-preview-state"]) == {
+        "s3:ListBucket",
+        "s3:GetObject",
+        "kms:Decrypt",
+    }
+
+
+def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:
+    assert {action for action in actions("ec2:", ("create",)) if re.match("ec2:(Create|Allocate)", action)} - set(
+        MADE_BY
+    ) == {"ec2:CreateRoute", "ec2:CreateTags"}
+
+
+# What that comes to
+
+
+def test_a_deploy_role_makes_what_it_tags_as_its_environment_s(deploy: Permissions, environment: str) -> None:
+    own, other = ({"aws:RequestTag/Environment": name} for name in (environment, "other"))
+
+    for action, kind in MADE_BY.items():
+        assert deploy.allow(action, f"{EC2}{kind}/new", own), action
+        assert deploy.allow("ec2:CreateTags", f"{EC2}{kind}/new", own | {"ec2:CreateAction": action[4:]}), action
+        assert not deploy.allow(action, f"{EC2}{kind}/new", other), action
+        assert not deploy.allow(action, f"{EC2}{kind}/new"), action
+    assert deploy.allow("kms:CreateKey", "*", own)
+    assert not deploy.allow("kms:CreateKey", "*", other)
+
+
+def test_a_deploy_role_changes_and_deletes_what_has_its_environment_s_tag(
+    deploy: Permissions, environment: str
+) -> None:
+    own, other = ({"aws:ResourceTag/Environment": name} for name in (environment, "other"))
+    rules = {action for action in actions("ec2:", WRITING) if action.endswith(("Ingress", "Egress"))}
+
+    for action in actions("ec2:", WRITING):
+        kind = "security-group" if action in rules else "vpc"
+        assert deploy.allow(action, f"{EC2}{kind}/there", own), action
+        assert not deploy.allow(action, f"{EC2}{kind}/there", other), action
+        # The default security group comes without tags and with rules.
+        assert deploy.allow(action, f"{EC2}{kind}/there") == (action in rules), action
+    for action in actions("kms:", ("update", "delete"), "aws:kms/key:Key"):
+        assert deploy.allow(action, KEY, own), action
+        assert not deploy.allow(action, KEY, other), action
+        assert not deploy.allow(action, KEY), action
+
+
+def test_no_role_acts_in_another_region(account: Account) -> None:
+    elsewhere = {"aws:RequestedRegion": "us-east-1"}
+    for role in EVERY_ROLE:
+        permissions = account.permissions(role)
+        assert permissions.allow("ec2:DescribeVpcs", "*")
+        assert not permissions.allow("ec2:DescribeVpcs", "*", elsewhere)
+    for role in DEPLOY_ROLES.values():
+        assert not account.permissions(role).allow(
+            "ecs:CreateCluster", f"arn:aws:ecs:us-east-1:{DEFAULT_ACCOUNT_ID}:cluster/tak-base-prod", elsewhere
+        )
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_no_role_reads_secrets_and_objects_that_are_not_pulumi_s(account: Account, role: str) -> None:
+    permissions = account.permissions(role)
+
+    assert not permissions.allow("s3:GetObject", "arn:aws:s3:::tak-config-abc/secret")
+    assert not permissions.allow("kms:Decrypt", KEY)
+    assert not permissions.allow("secretsmanager:GetSecretValue", "*")
+
+
+def test_named_resources_of_the_other_environment_are_out_of_reach(deploy: Permissions, environment: str) -> None:
+    other = {"dev-test": "prod", "prod": "dev-test"}[environment]
+    for name, expected in ((environment, True), (other, False)):
+        for action, resource in (
+            ("ecs:DeleteCluster", f"arn:aws:ecs:{REGION}:{DEFAULT_ACCOUNT_ID}:cluster/tak-base-{name}"),
+            ("logs:DeleteLogGroup", f"arn:aws:logs:{REGION}:{DEFAULT_ACCOUNT_ID}:log-group:/tak-base-{name}/flow-log"),
+            ("kms:DeleteAlias", f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:alias/tak-base-{name}"),
+        ):
+            assert deploy.allow(action, resource) is expected, (action, name)
+
+
+# State
+
+
+def state_objects(account: Account, stack: str) -> list[str]:
+    bucket = account.recording.named("tak-state").outputs["arn"]
+    return [
+        f"{bucket}/.pulumi/{path}"
+        for path in (
+            f"stacks/tak-base/{stack}.json",
+            f"stacks/tak-base/{stack}.json.bak",
+            f"history/tak-base/{stack}/{stack}-1.history.json",
+            f"backups/tak-base/{stack}/{stack}.1.json",
+            f"locks/organization/tak-base/{stack}/1.json",
+        )
+    ]
+
+
+def test_a_deploy_role_writes_the_state_of_its_stack_only(
+    account: Account, deploy: Permissions, environment: str
+) -> None:
+    for stack in ("dev-test", "prod", "prod-2"):
+        for item in state_objects(account, stack):
+            for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+                assert deploy.allow(action, item) is (stack == environment), (action, item)
+            assert not deploy.allow("s3:DeleteObjectVersion", item)
+
+
+def test_the_preview_role_reads_every_stack_s_state_and_writes_none(account: Account, preview: Permissions) -> None:
+    bucket = account.recording.named("tak-state").outputs["arn"]
+    for item in (*state_objects(account, "dev-test"), *state_objects(account, "prod")):
+        assert preview.allow("s3:GetObject", item)
+        assert not preview.allow("s3:PutObject", item)
+        assert not preview.allow("s3:DeleteObject", item)
+    # The bootstrap's own state, which says how all of this is built, is nobody's business.
+    assert not preview.allow("s3:GetObject", f"{bucket}/.pulumi/stacks/tak-bootstrap/account.json")
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_the_state_is_decrypted_through_s3_only_and_secrets_with_their_own_key(account: Account, role: str) -> None:
+    permissions = account.permissions(role)
+    bucket_key = account.recording.named("tak-state-key").outputs["arn"]
+    secrets_key = account.recording.named("tak-secrets-key").outputs["arn"]
+
+    assert permissions.allow("kms:Decrypt", bucket_key, {"kms:ViaService": f"s3.{REGION}.amazonaws.com"})
+    assert not permissions.allow("kms:Decrypt", bucket_key)
+    assert permissions.allow("kms:Decrypt", secrets_key)
+    assert permissions.allow("kms:Encrypt", secrets_key) is (role != "tak-base-preview")
+
+
+# More power
+
+
+def test_a_deploy_role_makes_roles_under_the_boundary_only(deploy: Permissions) -> None:
+    role, bounded = f"{ROLE}tak-flow-log-role-1", {"iam:PermissionsBoundary": BOUNDARY}
+    elsewhere = {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
+
+    for action in actions("iam:", WRITING) - {
+        "iam:PassRole",
+        "iam:CreateServiceLinkedRole",
+        "iam:TagRole",
+        "iam:UntagRole",
+    }:
+        assert deploy.allow(action, role, bounded), action
+        assert not deploy.allow(action, role), action
+        assert not deploy.allow(action, role, elsewhere), action
+        assert not deploy.allow(action, f"{ROLE}someone-else", bounded), action
+
+
+def test_a_deploy_role_passes_roles_to_flow_logs_only(deploy: Permissions) -> None:
+    for service, expected in (("vpc-flow-logs.amazonaws.com", True), ("lambda.amazonaws.com", False)):
+        assert deploy.allow("iam:PassRole", f"{ROLE}tak-any", {"iam:PassedToService": service}) is expected
+    assert not deploy.allow("iam:PassRole", f"{ROLE}admin", {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"})
+
+
+def every_power(account: Account, role: str) -> Permissions:
+    """The role as it would be if somebody attached AdministratorAccess to it."""
+    permissions = account.permissions(role)
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    return type(permissions)({"AdministratorAccess": everything}, permissions.boundary)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:CreateRole", f"{ROLE}tak-new"),
+        ("iam:PutRolePolicy", f"{ROLE}tak-new"),
+        ("iam:AttachRolePolicy", f"{ROLE}tak-new"),
+        ("iam:UpdateAssumeRolePolicy", f"{ROLE}tak-administrator"),
+        ("iam:DeleteRolePermissionsBoundary", f"{ROLE}bootstrap/tak-base-deploy-prod"),
+        ("iam:DeleteRolePermissionsBoundary", f"{ROLE}tak-new"),
+        ("iam:PutRolePermissionsBoundary", f"{ROLE}bootstrap/tak-base-deploy-prod"),
+        ("iam:UpdateAssumeRolePolicy", f"{ROLE}bootstrap/tak-base-deploy-prod"),
+        ("iam:CreatePolicyVersion", BOUNDARY),
+        ("iam:CreatePolicyVersion", BOUNDARY.replace("role-boundary", "deploy-boundary")),
+        ("iam:SetDefaultPolicyVersion", BOUNDARY),
+        ("iam:DeletePolicy", BOUNDARY),
+        ("iam:CreateUser", f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/tak-new"),
+        ("iam:CreateAccessKey", f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/any"),
+        ("iam:AddClientIDToOpenIDConnectProvider", f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:oidc-provider/any"),
+        ("sts:AssumeRole", f"{ROLE}administrator"),
+        ("organizations:LeaveOrganization", "*"),
+    ],
+)
+def test_no_policy_gives_a_deploy_role_more_power(account: Account, action: str, resource: str) -> None:
+    for role in DEPLOY_ROLES.values():
+        assert not every_power(account, role).allow(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:CreateRole", f"{ROLE}tak-new"),
+        ("iam:AttachRolePolicy", f"{ROLE}tak-new"),
+        ("iam:DeleteRolePermissionsBoundary", f"{ROLE}tak-new"),
+        ("iam:UpdateAssumeRolePolicy", f"{ROLE}bootstrap/tak-base-deploy-prod"),
+        ("iam:CreatePolicyVersion", BOUNDARY),
+    ],
+)
+def test_the_boundary_s_denials_hold_whatever_it_may_come_to_allow(
+    account: Account, action: str, resource: str
+) -> None:
+    permissions = every_power(account, DEPLOY_ROLES["prod"])
+    assert permissions.boundary
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    wider = {"Statement": [*permissions.boundary["Statement"], everything]}
+
+    assert not Permissions(permissions.policies, wider).allow(action, resource)
+
+
+def test_the_boundary_itself_lets_through_what_the_layer_needs(account: Account, deploy: Permissions) -> None:
+    unlimited = every_power(account, DEPLOY_ROLES["prod"])
+    for action in actions(""):
+        resource = f"{ROLE}tak-any" if action.startswith("iam:") else "*"
+        assert unlimited.allow(action, resource, {"iam:PermissionsBoundary": BOUNDARY}), action
+
+
+def test_no_policy_lets_a_deploy_role_harm_the_state(account: Account) -> None:
+    bucket = account.recording.named("tak-state").outputs["arn"]
+    keys = [key.outputs["arn"] for key in account.recording.of_type("Key")]
+    for role in DEPLOY_ROLES.values():
+        permissions = every_power(account, role)
+        for action in ("DeleteBucket", "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration"):
+            assert not permissions.allow(f"s3:{action}", bucket), action
+        assert not permissions.allow("s3:DeleteObjectVersion", f"{bucket}/.pulumi/stacks/tak-base/prod.json")
+        for key in keys:
+            for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "TagResource"):
+                assert not permissions.allow(f"kms:{action}", key), action
+
+
+def test_a_role_under_the_role_boundary_can_do_nothing_but_write_the_layer_s_logs(account: Account) -> None:
+    boundary = account.policy(BOUNDARY)
+
+    assert allowed_actions(boundary) == set(ROLE_ACTIONS)
+
+
+def test_the_layer_s_own_roles_fit_under_the_role_boundary(prod: Recording) -> None:
+    for policy in prod.of_type("RolePolicy"):
+        for statement in json.loads(policy.inputs["policy"])["Statement"]:
+            asked = statement["Action"]
+            assert set([asked] if isinstance(asked, str) else asked) <= set(ROLE_ACTIONS)

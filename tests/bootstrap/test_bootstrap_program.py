@@ -1,0 +1,121 @@
+"""The bootstrap program as a whole: what there is, how it hangs together, what survives, what it exports."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pulumi
+import pytest
+
+from tak_tools.errors import DeploymentError
+from tak_tools.program import Recording
+from tak_tools.stack_file import Project
+
+Bootstrap = Callable[..., Recording]
+
+TYPES = {
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": 1,
+    # Two boundaries, two policies of the preview role, four of each deploy role.
+    "aws:iam/policy:Policy": 12,
+    "aws:iam/role:Role": 3,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 10,
+    "aws:kms/alias:Alias": 2,
+    "aws:kms/key:Key": 2,
+    "aws:s3/bucket:Bucket": 1,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 1,
+    "aws:s3/bucketPolicy:BucketPolicy": 1,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
+    "aws:s3/bucketVersioning:BucketVersioning": 1,
+}
+STATE = {"tak-state", "tak-state-key", "tak-state-key-alias", "tak-secrets-key", "tak-secrets-key-alias"}
+STATE_SETTINGS = {
+    f"tak-state-{part}"
+    for part in ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
+}
+
+
+@pytest.fixture(scope="module")
+def recording(bootstrap: Bootstrap) -> Recording:
+    return bootstrap()
+
+
+def types(recording: Recording) -> Counter[str]:
+    return Counter(item.type for item in recording.resources)
+
+
+def test_exactly_the_planned_resources_are_registered(recording: Recording) -> None:
+    assert types(recording) == Counter(TYPES)
+
+
+def test_the_oidc_provider_of_the_account_is_reused_where_the_stack_file_says_so(
+    bootstrap: Bootstrap, recording: Recording
+) -> None:
+    reusing = bootstrap(createOidcProvider=False)
+
+    assert types(recording) - types(reusing) == Counter(["aws:iam/openIdConnectProvider:OpenIdConnectProvider"])
+    assert reusing.outputs["oidcProviderArn"].endswith(":oidc-provider/token.actions.githubusercontent.com")
+    assert [role.inputs["assumeRolePolicy"] for role in reusing.of_type("Role")] == [
+        role.inputs["assumeRolePolicy"] for role in recording.of_type("Role")
+    ]
+
+
+def test_every_environment_gets_one_role_with_four_policies(bootstrap: Bootstrap, recording: Recording) -> None:
+    assert types(bootstrap(environments=["prod", "dev-test", "staging"])) - types(recording) == Counter(
+        {
+            "aws:iam/role:Role": 1,
+            "aws:iam/policy:Policy": 4,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 4,
+        }
+    )
+
+
+def test_every_resource_is_the_child_of_a_component(recording: Recording) -> None:
+    components = {item.urn: item.type for item in recording.registrations if item.is_component}
+
+    assert sorted(components.values()) == ["tak-bootstrap:index:GitHubAccess", "tak-bootstrap:index:StateBackend"]
+    assert {item.parent for item in recording.resources} == set(components)
+
+
+def test_the_state_its_keys_and_their_names_are_protected_and_kept(recording: Recording) -> None:
+    assert {item.name for item in recording.registrations if item.protect} == STATE
+    assert {item.name for item in recording.registrations if item.retain_on_delete} == STATE | STATE_SETTINGS
+
+
+def test_no_role_exists_before_the_provider_that_it_trusts(recording: Recording) -> None:
+    provider = recording.named("tak-oidc-provider").urn
+
+    assert all(provider in role.dependencies for role in recording.of_type("Role"))
+
+
+def test_the_outputs_are_those_that_workflows_and_stack_files_take(recording: Recording) -> None:
+    bucket = recording.named("tak-state").id
+    roles = {item.name: item.outputs["arn"] for item in recording.of_type("Role")}
+
+    assert recording.outputs == {
+        "backendUrl": f"s3://{bucket}?region=ap-southeast-2",
+        "secretsProvider": "awskms://alias/tak-base-pulumi-secrets?region=ap-southeast-2",
+        "oidcProviderArn": "arn:aws:iam::account-id:oidc-provider/token.actions.githubusercontent.com",
+        "previewRoleArn": roles["tak-preview"],
+        "deployRoleArns": {"dev-test": roles["tak-deploy-dev-test"], "prod": roles["tak-deploy-prod"]},
+        "permissionsBoundary": "bootstrap/tak-base-role-boundary",
+    }
+
+
+def test_the_bucket_has_the_name_that_the_stack_file_gives_it(bootstrap: Bootstrap, recording: Recording) -> None:
+    assert bootstrap(stateBucketName="example-state").named("tak-state").inputs["bucket"] == "example-state"
+    assert "bucket" not in recording.named("tak-state").inputs
+
+
+def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(bootstrap: Bootstrap) -> None:
+    with pytest.raises((pulumi.RunError, DeploymentError), match="tak-bootstrap:repository: found"):
+        bootstrap(repository="no-slash")
+
+
+def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
+    # The Pulumi CLI demands every key that is declared without a default.
+    from tak_bootstrap.settings import CONFIG_KEYS
+
+    assert {f"tak-bootstrap:{key}" for key in CONFIG_KEYS} - set(bootstrap_project.defaults) == {
+        "tak-bootstrap:repository"
+    }
