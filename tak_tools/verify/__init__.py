@@ -1,0 +1,26 @@
+"""`tak-base verify`: the architecture as a list of checks on a live AWS, which only reads."""
+
+# isort: off
+# The checks register themselves, in the order in which they run.
+from tak_tools.verify import stack, network, endpoints, storage, compute, tags  # noqa: F401
+# isort: on
+
+from tak_tools.verify.aws import Aws
+from tak_tools.verify.checks import CHECKS, Check, Finding, Result, examine, policy_document, run_checks
+from tak_tools.verify.deployment import Deployment, StateResource
+from tak_tools.verify.simulation import simulated_deployment, verify_simulation
+
+__all__ = [
+    "CHECKS",
+    "Aws",
+    "Check",
+    "Deployment",
+    "Finding",
+    "Result",
+    "StateResource",
+    "examine",
+    "policy_document",
+    "run_checks",
+    "simulated_deployment",
+    "verify_simulation",
+]

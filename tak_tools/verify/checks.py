@@ -1,0 +1,139 @@
+"""What a check is, the list of all checks, and how they are run."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tak_tools.verify.deployment import Deployment, Subject
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a check found on a resource, and what the architecture says."""
+
+    resource: str
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference, with the name of the check that found it."""
+
+    check: str
+    resource: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.resource}: found {self.found}, expected {self.expected}"
+
+
+Function = Callable[[Deployment], Iterable[Difference]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One sentence of the architecture, and the function that finds where AWS differs from it."""
+
+    name: str
+    description: str
+    actions: tuple[str, ...]
+    """The IAM actions that the function needs."""
+    function: Function
+    controls: tuple[str, ...] = ()
+    """The controls of AWS Foundational Security Best Practices that it stands for, such as EC2.2."""
+    of: Subject | None = None
+    """What the check is about. Where that does not exist the check is skipped: `resources` has reported it."""
+    decides: bool = False
+    """Whether nothing else can be checked where this check has a finding."""
+    needs_state: bool = False
+    """Whether the check looks at the stack's state, which the user may give."""
+
+    def run(self, deployment: Deployment) -> tuple[Finding, ...]:
+        """Every difference between the architecture and AWS."""
+        return tuple(
+            Finding(self.name, difference.resource, difference.found, difference.expected)
+            for difference in self.function(deployment)
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one check: without findings it is fine, unless it was skipped for a reason."""
+
+    check: Check
+    findings: tuple[Finding, ...] = ()
+    skipped: str = ""
+
+    @property
+    def word(self) -> str:
+        """ok, finding or skipped."""
+        return "skipped" if self.skipped else "finding" if self.findings else "ok"
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(name: str, description: str, actions: tuple[str, ...], **properties: Any) -> Callable[[Function], Function]:
+    """Registers the function of a check; `properties` are the optional ones of Check."""
+
+    def register(function: Function) -> Function:
+        CHECKS[name] = Check(name, description, actions, function, **properties)
+        return function
+
+    return register
+
+
+def examine(deployment: Deployment, on_check: Callable[[str], None] = lambda name: None) -> list[Result]:
+    """Runs every check in turn; `on_check` is told the name of each one before it runs."""
+    results: list[Result] = []
+    undecided = False
+    for item in CHECKS.values():
+        on_check(item.name)
+        reason = "the stack outputs cannot be relied on" if undecided else _reason_to_skip(item, deployment)
+        result = Result(item, skipped=reason) if reason else Result(item, item.run(deployment))
+        undecided = undecided or (item.decides and bool(result.findings))
+        results.append(result)
+    return results
+
+
+def run_checks(deployment: Deployment) -> list[Finding]:
+    """The findings of every check."""
+    return [finding for result in examine(deployment) for finding in result.findings]
+
+
+def policy_document() -> dict[str, Any]:
+    """The IAM policy with which every check runs, and nothing more."""
+    actions = sorted({action for item in CHECKS.values() for action in item.actions})
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "TakBaseVerify", "Effect": "Allow", "Action": actions, "Resource": "*"}],
+    }
+
+
+def differ(resource: str, what: str, found: Any, expected: Any) -> Iterator[Difference]:
+    """A difference in `what` where the two values are not equal; lists are compared in any order."""
+    if _comparable(found) != _comparable(expected):
+        yield Difference(resource, f"{what} {_shown(found)}", f"{what} {_shown(expected)}")
+
+
+def _reason_to_skip(item: Check, deployment: Deployment) -> str:
+    if item.needs_state and deployment.state is None:
+        return "needs --state"
+    if item.of and not deployment.exists(item.of):
+        return f"there is no {item.of}"
+    return ""
+
+
+def _comparable(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(sorted(map(str, value))) or "none"
+    if isinstance(value, str):
+        return value or "none"
+    return "none" if value is None else json.dumps(value)

@@ -1,0 +1,264 @@
+"""A deployed stack: what its stack file decides, what its outputs name, and what AWS says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tak_base.addressing import SubnetPlan, Tier, Zone
+from tak_base.endpoint_services import GATEWAY_SERVICES
+from tak_base.settings import Settings
+from tak_tools.stack_file import StackFile
+from tak_tools.verify.aws import Aws
+
+Subject = Literal["VPC", "key", "bucket", "repository", "cluster"]
+
+_GONE = frozenset({"deleted", "deleting", "failed"})
+
+
+@dataclass(frozen=True)
+class StateResource:
+    """One resource of the stack's state, as `pulumi stack export` has it."""
+
+    urn: str
+    type: str
+    protect: bool
+    retain_on_delete: bool
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The architecture of a stack and its resources on AWS. Every answer of AWS is fetched once.
+
+    Listings are narrowed to the VPC, or to names; what other stacks have beside the base layer does not matter.
+    """
+
+    stack_file: StackFile
+    outputs: Mapping[str, Any]
+    aws: Aws
+    state: tuple[StateResource, ...] | None = None
+    """None where the user has not given the stack's state."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.stack_file.settings
+
+    @property
+    def region(self) -> str:
+        return self.stack_file.region
+
+    def exists(self, subject: Subject) -> bool:
+        """Whether AWS has what the outputs name."""
+        found: dict[Subject, Any] = {
+            "VPC": lambda: self.vpc,
+            "key": lambda: self.key,
+            "bucket": lambda: self.bucket_location,
+            "repository": lambda: self.repository,
+            "cluster": lambda: self.cluster,
+        }
+        return bool(found[subject]())
+
+    # What the outputs name
+
+    @property
+    def vpc_id(self) -> str:
+        return self.outputs["vpcId"]
+
+    @property
+    def key_arn(self) -> str:
+        return self.outputs["kmsKeyArn"]
+
+    @property
+    def account_id(self) -> str:
+        return self.key_arn.split(":")[4]
+
+    @property
+    def partition(self) -> str:
+        return self.key_arn.split(":")[1]
+
+    @property
+    def bucket_name(self) -> str:
+        return self.outputs["configBucketName"]
+
+    @property
+    def repository_name(self) -> str:
+        return self.outputs["ecrRepositoryArn"].split(":repository/", 1)[1]
+
+    @property
+    def cluster_name(self) -> str:
+        return self.outputs["ecsClusterName"]
+
+    def subnet_id(self, tier: Tier, zone: Zone) -> str:
+        return self.outputs[f"subnet{tier.capitalize()}{zone.upper()}"]
+
+    def route_table_id(self, subnet: SubnetPlan) -> str:
+        """The published route table of a subnet."""
+        return self.outputs[
+            "routeTablePublic" if subnet.tier == "public" else f"routeTablePrivate{subnet.zone.upper()}"
+        ]
+
+    def is_key(self, value: str | None) -> bool:
+        """Whether `value`, an ARN or an id, is the layer's key."""
+        return value in (self.key_arn, self.key_arn.rsplit("/", 1)[-1])
+
+    def log_group_arn(self, name: str) -> str:
+        return f"arn:{self.partition}:logs:{self.region}:{self.account_id}:log-group:{name}"
+
+    # What the stack file decides
+
+    @property
+    def interface_services(self) -> tuple[str, ...]:
+        return tuple(name for name in self.settings.vpc_endpoints if name not in GATEWAY_SERVICES)
+
+    @property
+    def log_group_names(self) -> tuple[str, ...]:
+        """The log groups that the layer makes."""
+        settings = self.settings
+        names = [settings.exec_log_group_name]
+        if settings.container_insights != "disabled":
+            names.append(settings.insights_log_group_name)
+        if settings.flow_logs != "none":
+            names.append(settings.flow_log_group_name)
+        return tuple(names)
+
+    # What AWS says
+
+    @property
+    def vpc(self) -> dict[str, Any] | None:
+        vpcs = self._in_vpc("describe_vpcs", "Vpcs")
+        return vpcs[0] if vpcs else None
+
+    @property
+    def subnets(self) -> dict[str, dict[str, Any]]:
+        """Every subnet of the VPC by its id."""
+        return {subnet["SubnetId"]: subnet for subnet in self._in_vpc("describe_subnets", "Subnets")}
+
+    def planned_subnets(self) -> list[tuple[SubnetPlan, str]]:
+        """The planned subnets that are there, each with its id."""
+        pairs = [(plan, self.subnet_id(plan.tier, plan.zone)) for plan in self.settings.addresses.subnets]
+        return [(plan, subnet_id) for plan, subnet_id in pairs if subnet_id in self.subnets]
+
+    @property
+    def route_tables(self) -> list[dict[str, Any]]:
+        return self._in_vpc("describe_route_tables", "RouteTables")
+
+    @property
+    def main_route_table(self) -> dict[str, Any]:
+        """The table of every subnet that is associated with none; each VPC has one."""
+        return next(table for table in self.route_tables if any(a["Main"] for a in table["Associations"]))
+
+    def effective_route_table(self, subnet_id: str) -> dict[str, Any]:
+        """The table that the subnet's traffic follows: the associated one, or else the main one."""
+        for table in self.route_tables:
+            if any(association.get("SubnetId") == subnet_id for association in table["Associations"]):
+                return table
+        return self.main_route_table
+
+    @property
+    def internet_gateways(self) -> list[dict[str, Any]]:
+        filters = [{"Name": "attachment.vpc-id", "Values": [self.vpc_id]}]
+        return self.aws.ask("ec2", "describe_internet_gateways", Filters=filters)["InternetGateways"]
+
+    @property
+    def egress_only_gateways(self) -> list[dict[str, Any]]:
+        # There is no filter for the VPC.
+        gateways = self.aws.ask("ec2", "describe_egress_only_internet_gateways")["EgressOnlyInternetGateways"]
+        return [item for item in gateways if any(a["VpcId"] == self.vpc_id for a in item["Attachments"])]
+
+    @property
+    def nat_gateways(self) -> list[dict[str, Any]]:
+        filters = [{"Name": "vpc-id", "Values": [self.vpc_id]}]
+        gateways = self.aws.ask("ec2", "describe_nat_gateways", Filters=filters)["NatGateways"]
+        return [gateway for gateway in gateways if gateway["State"] not in _GONE]
+
+    def nat_gateway_with(self, address: str) -> dict[str, Any] | None:
+        """The NAT gateway that has a public IPv4 address."""
+        for gateway in self.nat_gateways:
+            if any(item.get("PublicIp") == address for item in gateway["NatGatewayAddresses"]):
+                return gateway
+        return None
+
+    @property
+    def elastic_ips(self) -> list[dict[str, Any]]:
+        """Those of the published NAT addresses that the account has."""
+        filters = [{"Name": "public-ip", "Values": list(self.outputs["natPublicIps"])}]
+        return self.aws.ask("ec2", "describe_addresses", Filters=filters)["Addresses"]
+
+    @property
+    def security_groups(self) -> list[dict[str, Any]]:
+        return self._in_vpc("describe_security_groups", "SecurityGroups")
+
+    @property
+    def default_security_group(self) -> dict[str, Any]:
+        """Each VPC has one."""
+        return next(group for group in self.security_groups if group["GroupName"] == "default")
+
+    @property
+    def endpoint_security_group(self) -> dict[str, Any] | None:
+        group_id = self.outputs.get("endpointSecurityGroupId")
+        return next((group for group in self.security_groups if group["GroupId"] == group_id), None)
+
+    def endpoint(self, service: str) -> dict[str, Any] | None:
+        """The VPC's endpoint of a service, given as in the stack file."""
+        type_ = "Gateway" if service in GATEWAY_SERVICES else "Interface"
+        for item in self._in_vpc("describe_vpc_endpoints", "VpcEndpoints"):
+            same = (item["ServiceName"], item["VpcEndpointType"]) == (f"com.amazonaws.{self.region}.{service}", type_)
+            if same and item["State"].lower() not in _GONE:
+                return item
+        return None
+
+    @property
+    def flow_logs(self) -> list[dict[str, Any]]:
+        filters = [{"Name": "resource-id", "Values": [self.vpc_id]}]
+        return self.aws.ask("ec2", "describe_flow_logs", Filters=filters)["FlowLogs"]
+
+    @property
+    def layer_flow_log(self) -> dict[str, Any] | None:
+        """The flow log that writes to the layer's log group."""
+        name = self.settings.flow_log_group_name
+        for flow_log in self.flow_logs:
+            # AWS names the log group in either way, however the flow log was made.
+            if flow_log.get("LogGroupName") == name or flow_log.get("LogDestination") == self.log_group_arn(name):
+                return flow_log
+        return None
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Empty where there is no such key."""
+        return self.aws.ask("kms", "describe_key", absent=["NotFoundException"], KeyId=self.key_arn).get(
+            "KeyMetadata", {}
+        )
+
+    @property
+    def bucket_location(self) -> dict[str, Any]:
+        """Empty where there is no such bucket."""
+        return self.bucket("get_bucket_location", absent="NoSuchBucket")
+
+    def bucket(self, operation: str, absent: str = "") -> dict[str, Any]:
+        """One of the bucket's configurations; empty where S3 answers with the error code `absent`."""
+        return self.aws.ask("s3", operation, absent=[absent], Bucket=self.bucket_name)
+
+    @property
+    def repository(self) -> dict[str, Any]:
+        """Empty where there is no such repository."""
+        answer = self.aws.ask(
+            "ecr",
+            "describe_repositories",
+            absent=["RepositoryNotFoundException"],
+            repositoryNames=[self.repository_name],
+        )
+        return next(iter(answer.get("repositories", [])), {})
+
+    @property
+    def cluster(self) -> dict[str, Any]:
+        """Empty where there is no such cluster, or an inactive one, which is what AWS shows of a deleted one."""
+        include = ["CONFIGURATIONS", "SETTINGS", "TAGS"]
+        answer = self.aws.ask("ecs", "describe_clusters", clusters=[self.outputs["ecsClusterArn"]], include=include)
+        return next((item for item in answer["clusters"] if item["status"] != "INACTIVE"), {})
+
+    def log_group(self, name: str) -> dict[str, Any] | None:
+        groups = self.aws.ask("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
+        return next((group for group in groups if group["logGroupName"] == name), None)
+
+    def _in_vpc(self, operation: str, key: str) -> list[dict[str, Any]]:
+        filters = [{"Name": "vpc-id", "Values": [self.vpc_id]}]
+        return self.aws.ask("ec2", operation, Filters=filters)[key]

@@ -1,0 +1,265 @@
+"""Checks of the network: the VPC, its subnets, the ways out of them, and who may use its default group."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from tak_base.addressing import SubnetPlan, ipv6_subnet
+from tak_tools.verify.checks import Difference, check, differ
+from tak_tools.verify.deployment import Deployment
+
+Protocol = Literal["IPv4", "IPv6"]
+
+_DEFAULT_ROUTE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+_TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "EgressOnlyInternetGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+)
+_WAYS_TO_THE_INTERNET = ("igw-", "nat-", "eigw-")
+
+
+@check(
+    "vpc-addresses",
+    "The VPC has the IPv4 range of its IDs and the published IPv6 range from Amazon.",
+    actions=("ec2:DescribeVpcs",),
+    of="VPC",
+)
+def vpc_addresses(deployment: Deployment) -> Iterable[Difference]:
+    vpc = deployment.vpc or {}
+    ipv4, ipv6 = deployment.outputs["vpcCidrIpv4"], deployment.outputs["vpcCidrIpv6"]
+    yield from differ(deployment.vpc_id, "IPv4 range", vpc["CidrBlock"], str(deployment.settings.addresses.vpc))
+    yield from differ("vpcCidrIpv4", "output", ipv4, str(deployment.settings.addresses.vpc))
+    yield from differ(deployment.vpc_id, "IPv6 range", _ipv6_ranges(vpc), [ipv6])
+
+
+@check(
+    "vpc-dns",
+    "The VPC resolves DNS names and gives its machines host names, on which private DNS of endpoints depends.",
+    actions=("ec2:DescribeVpcAttribute",),
+    of="VPC",
+)
+def vpc_dns(deployment: Deployment) -> Iterable[Difference]:
+    for attribute, key in (("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")):
+        answer = deployment.aws.ask("ec2", "describe_vpc_attribute", VpcId=deployment.vpc_id, Attribute=attribute)
+        yield from differ(deployment.vpc_id, attribute, answer[key]["Value"], True)
+
+
+@check(
+    "subnets",
+    "Each of the four subnets is in its zone, with its IPv4 range and its /64 of the VPC's IPv6 range.",
+    actions=("ec2:DescribeSubnets",),
+    of="VPC",
+)
+def subnets(deployment: Deployment) -> Iterable[Difference]:
+    zones, vpc_block = deployment.outputs["availabilityZones"], deployment.outputs["vpcCidrIpv6"]
+    for plan in deployment.settings.addresses.subnets:
+        subnet_id = deployment.subnet_id(plan.tier, plan.zone)
+        subnet = deployment.subnets.get(subnet_id)
+        if subnet is None:
+            yield Difference(subnet_id, "no such subnet in the VPC", f"the subnet {plan.role}, {plan.ipv4}")
+            continue
+        yield from differ(subnet_id, "IPv4 range", subnet["CidrBlock"], str(plan.ipv4))
+        yield from differ(subnet_id, "IPv6 range", _ipv6_ranges(subnet), [ipv6_subnet(vpc_block, plan.ipv6_index)])
+        yield from differ(subnet_id, "zone", subnet["AvailabilityZone"], zones[plan.zone_index])
+
+
+@check(
+    "subnet-addressing",
+    "What starts in a subnet gets an IPv6 address and no public IPv4 address by itself.",
+    actions=("ec2:DescribeSubnets",),
+    controls=("EC2.15",),
+    of="VPC",
+)
+def subnet_addressing(deployment: Deployment) -> Iterable[Difference]:
+    for _, subnet_id in deployment.planned_subnets():
+        subnet = deployment.subnets[subnet_id]
+        yield from differ(subnet_id, "MapPublicIpOnLaunch", subnet["MapPublicIpOnLaunch"], False)
+        yield from differ(subnet_id, "AssignIpv6AddressOnCreation", subnet["AssignIpv6AddressOnCreation"], True)
+
+
+@check(
+    "route-tables",
+    "Each subnet follows the route table that is published for it.",
+    actions=("ec2:DescribeRouteTables", "ec2:DescribeSubnets"),
+    of="VPC",
+)
+def route_tables(deployment: Deployment) -> Iterable[Difference]:
+    for plan, subnet_id in deployment.planned_subnets():
+        table = deployment.effective_route_table(subnet_id)
+        yield from differ(subnet_id, "route table", table["RouteTableId"], deployment.route_table_id(plan))
+
+
+@check(
+    "ipv4-routes",
+    "Public subnets reach IPv4 through the internet gateway, private ones through a NAT gateway and no other way.",
+    actions=(
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeNatGateways",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSubnets",
+    ),
+    of="VPC",
+)
+def ipv4_routes(deployment: Deployment) -> Iterable[Difference]:
+    for plan, subnet_id in deployment.planned_subnets():
+        way_out = _internet_gateway(deployment) if plan.tier == "public" else _nat_gateway(deployment, plan)
+        yield from _routes(deployment, plan, subnet_id, "IPv4", way_out)
+
+
+@check(
+    "ipv6-routes",
+    "Public subnets reach IPv6 through the internet gateway, private ones through the egress-only gateway.",
+    actions=(
+        "ec2:DescribeEgressOnlyInternetGateways",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSubnets",
+    ),
+    of="VPC",
+)
+def ipv6_routes(deployment: Deployment) -> Iterable[Difference]:
+    for plan, subnet_id in deployment.planned_subnets():
+        way_out = _internet_gateway(deployment) if plan.tier == "public" else _egress_only_gateway(deployment)
+        yield from _routes(deployment, plan, subnet_id, "IPv6", way_out)
+
+
+@check(
+    "main-route-table",
+    "The main route table, which a subnet without a table of its own follows, has no way to the internet.",
+    actions=("ec2:DescribeRouteTables",),
+    of="VPC",
+)
+def main_route_table(deployment: Deployment) -> Iterable[Difference]:
+    table = deployment.main_route_table
+    for route in table["Routes"]:
+        if _target(route).startswith(_WAYS_TO_THE_INTERNET):
+            yield Difference(table["RouteTableId"], _described(route), "no route to the internet")
+
+
+@check(
+    "nat-gateways",
+    "Each published NAT address belongs to an available NAT gateway in the public subnet of its zone.",
+    actions=("ec2:DescribeNatGateways",),
+    of="VPC",
+)
+def nat_gateways(deployment: Deployment) -> Iterable[Difference]:
+    public = deployment.settings.addresses.tier("public")
+    for plan, address in zip(public, deployment.outputs["natPublicIps"], strict=False):
+        subnet_id = deployment.subnet_id("public", plan.zone)
+        gateway = deployment.nat_gateway_with(address)
+        if gateway is None:
+            yield Difference(address, "no NAT gateway of the VPC", f"the NAT gateway in {plan.role}, {subnet_id}")
+            continue
+        yield from differ(gateway["NatGatewayId"], "state", gateway["State"], "available")
+        yield from differ(gateway["NatGatewayId"], "subnet", gateway["SubnetId"], subnet_id)
+
+
+@check(
+    "default-security-group",
+    "The VPC's default security group lets nothing in or out.",
+    actions=("ec2:DescribeSecurityGroups",),
+    controls=("EC2.2",),
+    of="VPC",
+)
+def default_security_group(deployment: Deployment) -> Iterable[Difference]:
+    group = deployment.default_security_group
+    yield from differ(group["GroupId"], "inbound rules", len(group["IpPermissions"]), 0)
+    yield from differ(group["GroupId"], "outbound rules", len(group["IpPermissionsEgress"]), 0)
+
+
+@check(
+    "flow-log",
+    "The VPC's flow log records the traffic that the stack file names, and its records arrive.",
+    actions=("ec2:DescribeFlowLogs",),
+    controls=("EC2.6",),
+    of="VPC",
+)
+def flow_log(deployment: Deployment) -> Iterable[Difference]:
+    traffic = deployment.settings.flow_logs
+    if traffic == "none":
+        return
+    found = deployment.layer_flow_log
+    if found is None:
+        expected = f"one of {traffic} traffic to {deployment.settings.flow_log_group_name}"
+        yield Difference(deployment.vpc_id, "no flow log to the layer's log group", expected)
+        return
+    yield from differ(found["FlowLogId"], "traffic", found["TrafficType"], traffic.upper())
+    yield from differ(found["FlowLogId"], "state", found["FlowLogStatus"], "ACTIVE")
+    # Absent until the first records are due.
+    delivery = found.get("DeliverLogsErrorMessage") or found.get("DeliverLogsStatus", "SUCCESS")
+    yield from differ(found["FlowLogId"], "delivery", delivery, "SUCCESS")
+
+
+def _ipv6_ranges(described: dict[str, Any]) -> list[str]:
+    """The associated IPv6 ranges of a VPC or a subnet."""
+    return [
+        association["Ipv6CidrBlock"]
+        for association in described.get("Ipv6CidrBlockAssociationSet", [])
+        if association["Ipv6CidrBlockState"]["State"] == "associated"
+    ]
+
+
+def _internet_gateway(deployment: Deployment) -> str:
+    attached = [gateway["InternetGatewayId"] for gateway in deployment.internet_gateways]
+    return attached[0] if attached else "the VPC's internet gateway"
+
+
+def _egress_only_gateway(deployment: Deployment) -> str:
+    attached = [gateway["EgressOnlyInternetGatewayId"] for gateway in deployment.egress_only_gateways]
+    return attached[0] if attached else "the VPC's egress-only internet gateway"
+
+
+def _nat_gateway(deployment: Deployment, plan: SubnetPlan) -> str:
+    """The NAT gateway of the subnet's own zone, or the only one."""
+    public = deployment.settings.addresses.tier("public")[min(plan.zone_index, deployment.settings.nat_gateways - 1)]
+    subnet_id = deployment.subnet_id("public", public.zone)
+    there = [gateway["NatGatewayId"] for gateway in deployment.nat_gateways if gateway["SubnetId"] == subnet_id]
+    return there[0] if there else f"the NAT gateway in {public.role}"
+
+
+def _routes(
+    deployment: Deployment, plan: SubnetPlan, subnet_id: str, protocol: Protocol, way_out: str
+) -> Iterator[Difference]:
+    """What is wrong with a subnet's routes of one protocol; `way_out` is where its default route has to go."""
+    table = deployment.effective_route_table(subnet_id)
+    routes = {_destination(route): route for route in table["Routes"] if _protocol(route) == protocol}
+    default = routes.pop(_DEFAULT_ROUTE[protocol], None)
+    expected = f"{_DEFAULT_ROUTE[protocol]} to {way_out}"
+    if default is None:
+        yield Difference(subnet_id, f"no default route in {table['RouteTableId']}", expected)
+    elif _described(default) != expected:
+        yield Difference(subnet_id, f"{_described(default)} in {table['RouteTableId']}", expected)
+    for route in routes.values():
+        # A longer prefix wins over the default route.
+        if plan.tier == "private" and _target(route).startswith("igw-"):
+            yield Difference(
+                subnet_id, f"{_described(route)} in {table['RouteTableId']}", "no route to an internet gateway"
+            )
+        elif route["State"] == "blackhole":
+            yield Difference(subnet_id, f"{_described(route)} in {table['RouteTableId']}", "only routes to what exists")
+
+
+def _protocol(route: dict[str, Any]) -> Protocol:
+    return "IPv6" if "DestinationIpv6CidrBlock" in route else "IPv4"
+
+
+def _destination(route: dict[str, Any]) -> str:
+    keys = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+    return next(route[key] for key in keys if key in route)
+
+
+def _target(route: dict[str, Any]) -> str:
+    return next((route[key] for key in _TARGETS if route.get(key)), "nothing")
+
+
+def _described(route: dict[str, Any]) -> str:
+    dead = " (blackhole)" if route["State"] == "blackhole" else ""
+    return f"{_destination(route)} to {_target(route)}{dead}"

@@ -1,0 +1,27 @@
+"""The same checks on a deployment into the simulated AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tak_tools.verify.aws import Aws
+from tak_tools.verify.checks import Finding, run_checks
+from tak_tools.verify.deployment import Deployment, StateResource
+
+if TYPE_CHECKING:
+    from tak_tools.program import Recording
+    from tak_tools.simulated_aws import SimulatedAws
+    from tak_tools.stack_file import StackFile
+
+
+def simulated_deployment(stack_file: StackFile, recording: Recording, cloud: SimulatedAws) -> Deployment:
+    """What a run of the program has deployed into `cloud`; what it registered stands in for the stack's state."""
+    state = tuple(
+        StateResource(item.urn, item.type, item.protect, item.retain_on_delete) for item in recording.resources
+    )
+    return Deployment(stack_file, recording.outputs, Aws(cloud.client), state)
+
+
+def verify_simulation(stack_file: StackFile, recording: Recording, cloud: SimulatedAws) -> list[Finding]:
+    """The findings of every check on what a run of the program has deployed into `cloud`."""
+    return run_checks(simulated_deployment(stack_file, recording, cloud))

@@ -1,0 +1,98 @@
+"""Checks of the stack as a whole: its outputs, that its resources exist, the protection of its data."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from tak_base.outputs import BaseLayer, output_name
+from tak_tools.verify.checks import Difference, check, differ
+from tak_tools.verify.deployment import Deployment, StateResource, Subject
+
+OUTPUT_NAMES = tuple(output_name(field.name) for field in fields(BaseLayer))
+
+# What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
+_DATA_TYPES = {
+    "key": ("aws:kms/key:Key",),
+    "bucket": ("aws:s3/bucket:Bucket",),
+    "repository": ("awsx:ecr:Repository", "aws:ecr/repository:Repository"),
+}
+
+
+@check(
+    "stack-outputs",
+    "The stack publishes every output, for the stack file's environment, region and zones, from this account.",
+    actions=("sts:GetCallerIdentity",),
+    decides=True,
+)
+def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
+    expected = set(OUTPUT_NAMES)
+    if not deployment.interface_services:
+        expected.remove("endpointSecurityGroupId")
+    missing = sorted(expected - deployment.outputs.keys())
+    for name in missing:
+        yield Difference(name, "no such output", "one (the stack has not been deployed since it is published)")
+    if "endpointSecurityGroupId" in deployment.outputs.keys() - expected:
+        yield Difference("endpointSecurityGroupId", "an output", "none, as the stack file has no interface endpoints")
+    if missing:
+        return
+    for name, value in _decided_by_the_stack_file(deployment).items():
+        yield from differ(name, "output", deployment.outputs[name], value)
+    yield from differ(
+        "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.nat_gateways
+    )
+    account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
+    yield from differ("credentials", "account", account, deployment.account_id)
+
+
+@check(
+    "resources",
+    "The VPC, the key, the bucket, the repository and the cluster that the outputs name exist.",
+    actions=(
+        "ec2:DescribeVpcs",
+        "ecr:DescribeRepositories",
+        "ecs:DescribeClusters",
+        "kms:DescribeKey",
+        "s3:GetBucketLocation",
+    ),
+)
+def resources(deployment: Deployment) -> Iterable[Difference]:
+    names: dict[Subject, str] = {
+        "VPC": deployment.vpc_id,
+        "key": deployment.key_arn,
+        "bucket": deployment.bucket_name,
+        "repository": deployment.repository_name,
+        "cluster": deployment.cluster_name,
+    }
+    for subject, name in names.items():
+        if not deployment.exists(subject):
+            yield Difference(name, f"no such {subject}", f"the {subject}")
+
+
+@check(
+    "protection",
+    "With protectData, the stack's state protects the key, the bucket and the repository, and retains them.",
+    actions=(),
+    needs_state=True,
+)
+def protection(deployment: Deployment) -> Iterable[Difference]:
+    if not deployment.settings.protect_data:
+        return
+    for subject, types in _DATA_TYPES.items():
+        registered = [resource for resource in deployment.state or () if resource.type in types]
+        if not registered:
+            yield Difference("state", f"no {subject}", f"a protected {subject}")
+        for resource in registered:
+            yield from differ(resource.urn, "options", _options(resource), ["protect", "retainOnDelete"])
+
+
+def _decided_by_the_stack_file(deployment: Deployment) -> dict[str, Any]:
+    settings = deployment.settings
+    decided: dict[str, Any] = {"environment": settings.environment, "region": deployment.region}
+    if settings.availability_zones:
+        decided["availabilityZones"] = list(settings.availability_zones)
+    return decided
+
+
+def _options(resource: StateResource) -> list[str]:
+    options = {"protect": resource.protect, "retainOnDelete": resource.retain_on_delete}
+    return [name for name, is_set in options.items() if is_set]

@@ -1,0 +1,838 @@
+"""Every way in which the tests damage a deployed layer, and the findings that each has to give.
+
+A break gets a Case and returns the findings without the name of its check: `RESOURCE: found X, expected Y`.
+Findings of other checks that the same damage has to give are written with their check's name in front.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.backends import get_backend
+
+from tak_tools.verify import Aws, Deployment, StateResource, simulated_deployment
+from tests.deployed.layer import Layer
+
+ACCOUNT = "123456789012"
+ANYWHERE = "0.0.0.0/0"
+
+
+@dataclass
+class Case:
+    """A deployed layer that may be damaged: on AWS, in its outputs, in its state."""
+
+    layer: Layer
+    outputs: dict[str, Any] = field(init=False)
+    state: list[StateResource] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outputs = self.layer.outputs
+        intact = simulated_deployment(self.layer.stack_file, self.layer.recording, self.layer.cloud)
+        self.state = list(intact.state or ())
+
+    def deployment(self) -> Deployment:
+        return Deployment(self.layer.stack_file, self.outputs, Aws(self.layer.client), tuple(self.state))
+
+    def client(self, service: str) -> Any:
+        return self.layer.client(service)
+
+    @property
+    def ec2(self) -> Any:
+        return self.client("ec2")
+
+    def moto(self, service: str) -> Any:
+        """Moto's own model of a service, for damage that no call of its API does."""
+        backends: Any = get_backend
+        return backends(service)[ACCOUNT][self.layer.stack_file.region]
+
+    @property
+    def bucket(self) -> str:
+        return self.outputs["configBucketName"]
+
+    @property
+    def key(self) -> str:
+        return self.outputs["kmsKeyArn"]
+
+    @property
+    def repository(self) -> str:
+        return self.outputs["ecrRepositoryArn"].split(":repository/")[1]
+
+    @property
+    def cluster(self) -> str:
+        return self.outputs["ecsClusterName"]
+
+    @property
+    def internet_gateway(self) -> str:
+        (gateway,) = self.layer.recording.of_type("InternetGateway")
+        return gateway.id
+
+    @property
+    def egress_only_gateway(self) -> str:
+        (gateway,) = self.layer.recording.of_type("EgressOnlyInternetGateway")
+        return gateway.id
+
+    def id(self, name: str) -> str:
+        """The physical id of a resource, by its logical name without `tak-`."""
+        return self.layer.recording.named(f"tak-{name}").id
+
+
+@dataclass(frozen=True)
+class Break:
+    check: str
+    damage: Callable[[Case], list[str]]
+
+    @property
+    def name(self) -> str:
+        return f"{self.check}: {self.damage.__name__.replace('_', ' ')}"
+
+    def expected(self, case: Case) -> list[str]:
+        """Damages the layer; returns the findings to expect, sorted."""
+        findings = self.damage(case)
+        return sorted(f"{self.check}: {text}" if not text.startswith("[") else text[1:] for text in findings)
+
+
+BREAKS: list[Break] = []
+
+
+def breaks(check: str) -> Callable[[Callable[[Case], list[str]]], Callable[[Case], list[str]]]:
+    def register(damage: Callable[[Case], list[str]]) -> Callable[[Case], list[str]]:
+        BREAKS.append(Break(check, damage))
+        return damage
+
+    return register
+
+
+def of_other_check(check: str, text: str) -> str:
+    """A finding that another check has to give for the same damage."""
+    return f"[{check}: {text}"
+
+
+# The stack as a whole
+
+
+@breaks("stack-outputs")
+def an_output_is_not_published(case: Case) -> list[str]:
+    del case.outputs["vpcId"]
+    return ["vpcId: found no such output, expected one (the stack has not been deployed since it is published)"]
+
+
+@breaks("stack-outputs")
+def the_stack_is_of_another_environment_and_region(case: Case) -> list[str]:
+    case.outputs |= {"environment": "dev-test", "region": "us-east-1"}
+    return [
+        "environment: found output dev-test, expected output prod",
+        "region: found output us-east-1, expected output ap-southeast-2",
+    ]
+
+
+@breaks("stack-outputs")
+def a_nat_address_is_not_published(case: Case) -> list[str]:
+    case.outputs["natPublicIps"] = case.outputs["natPublicIps"][:1]
+    return ["natPublicIps: found addresses 1, expected addresses 2"]
+
+
+@breaks("stack-outputs")
+def the_credentials_are_of_another_account(case: Case) -> list[str]:
+    case.outputs["kmsKeyArn"] = case.key.replace(ACCOUNT, "999999999999")
+    return ["credentials: found account 123456789012, expected account 999999999999"]
+
+
+@breaks("resources")
+def the_vpc_is_another_one(case: Case) -> list[str]:
+    case.outputs["vpcId"] = "vpc-00000000000000000"
+    return ["vpc-00000000000000000: found no such VPC, expected the VPC"]
+
+
+@breaks("resources")
+def the_key_is_gone(case: Case) -> list[str]:
+    del case.moto("kms").keys[case.id("key")]
+    return [f"{case.key}: found no such key, expected the key"]
+
+
+@breaks("resources")
+def the_bucket_is_deleted(case: Case) -> list[str]:
+    case.client("s3").delete_bucket(Bucket=case.bucket)
+    return [f"{case.bucket}: found no such bucket, expected the bucket"]
+
+
+@breaks("resources")
+def the_repository_is_deleted(case: Case) -> list[str]:
+    case.client("ecr").delete_repository(repositoryName=case.repository)
+    return [f"{case.repository}: found no such repository, expected the repository"]
+
+
+@breaks("resources")
+def the_cluster_is_deleted(case: Case) -> list[str]:
+    case.client("ecs").delete_cluster(cluster=case.cluster)
+    return [f"{case.cluster}: found no such cluster, expected the cluster"]
+
+
+@breaks("protection")
+def the_buckets_protection_is_lifted(case: Case) -> list[str]:
+    (bucket,) = [item for item in case.state if item.type == "aws:s3/bucket:Bucket"]
+    case.state.remove(bucket)
+    case.state.append(StateResource(bucket.urn, bucket.type, protect=False, retain_on_delete=True))
+    return [f"{bucket.urn}: found options retainOnDelete, expected options protect, retainOnDelete"]
+
+
+@breaks("protection")
+def the_state_has_lost_the_key(case: Case) -> list[str]:
+    case.state = [item for item in case.state if item.type != "aws:kms/key:Key"]
+    return ["state: found no key, expected a protected key"]
+
+
+# The network
+
+
+@breaks("vpc-addresses")
+def the_vpc_has_lost_its_ipv6_range(case: Case) -> list[str]:
+    vpc = case.moto("ec2").vpcs[case.outputs["vpcId"]]
+    (ipv6,) = vpc.ipv6_cidr_block_association_set
+    ipv6["cidr_block_state"]["State"] = "disassociated"
+    return [f"{vpc.id}: found IPv6 range none, expected IPv6 range {case.outputs['vpcCidrIpv6']}"]
+
+
+@breaks("vpc-addresses")
+def the_vpc_has_another_range(case: Case) -> list[str]:
+    vpc = case.moto("ec2").vpcs[case.outputs["vpcId"]]
+    vpc.cidr_block = "10.9.0.0/20"
+    return [f"{vpc.id}: found IPv4 range 10.9.0.0/20, expected IPv4 range 10.1.16.0/20"]
+
+
+@breaks("vpc-dns")
+def host_names_are_off(case: Case) -> list[str]:
+    vpc_id = case.outputs["vpcId"]
+    case.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})
+    return [f"{vpc_id}: found enableDnsHostnames false, expected enableDnsHostnames true"]
+
+
+@breaks("subnets")
+def a_subnet_is_deleted(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPrivateB"]
+    case.ec2.delete_subnet(SubnetId=subnet_id)
+    return [f"{subnet_id}: found no such subnet in the VPC, expected the subnet private-b, 10.1.21.0/26"]
+
+
+@breaks("subnets")
+def a_subnet_has_lost_its_ipv6_range(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPublicA"]
+    (subnet,) = case.ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
+    (ipv6,) = subnet["Ipv6CidrBlockAssociationSet"]
+    case.ec2.disassociate_subnet_cidr_block(AssociationId=ipv6["AssociationId"])
+    return [f"{subnet_id}: found IPv6 range none, expected IPv6 range {ipv6['Ipv6CidrBlock']}"]
+
+
+@breaks("subnets")
+def a_subnet_is_in_the_other_zone_with_another_range(case: Case) -> list[str]:
+    subnet = case.moto("ec2").get_subnet(case.outputs["subnetPrivateA"])
+    subnet._availability_zone = case.moto("ec2").get_subnet(case.outputs["subnetPrivateB"])._availability_zone
+    subnet.cidr_block = "10.1.22.0/26"
+    return [
+        f"{subnet.id}: found IPv4 range 10.1.22.0/26, expected IPv4 range 10.1.20.0/26",
+        f"{subnet.id}: found zone ap-southeast-2b, expected zone ap-southeast-2a",
+    ]
+
+
+@breaks("subnet-addressing")
+def a_subnet_gives_out_public_ipv4_addresses_and_no_ipv6(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPublicA"]
+    case.ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True})
+    case.ec2.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": False})
+    return [
+        f"{subnet_id}: found MapPublicIpOnLaunch true, expected MapPublicIpOnLaunch false",
+        f"{subnet_id}: found AssignIpv6AddressOnCreation false, expected AssignIpv6AddressOnCreation true",
+    ]
+
+
+@breaks("route-tables")
+def a_subnet_follows_another_table_with_the_same_routes(case: Case) -> list[str]:
+    table = case.ec2.create_route_table(VpcId=case.outputs["vpcId"])["RouteTable"]["RouteTableId"]
+    nat, egress_only = case.id("nat-gateway-a"), case.egress_only_gateway
+    case.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=nat)
+    case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=egress_only)
+    association = case.id("route-table-association-private-a")
+    case.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table)
+    subnet_id, own = case.outputs["subnetPrivateA"], case.outputs["routeTablePrivateA"]
+    return [f"{subnet_id}: found route table {table}, expected route table {own}"]
+
+
+@breaks("route-tables")
+def a_subnet_follows_the_main_table(case: Case) -> list[str]:
+    case.ec2.disassociate_route_table(AssociationId=case.id("route-table-association-public-b"))
+    subnet_id, own = case.outputs["subnetPublicB"], case.outputs["routeTablePublic"]
+    main = main_route_table(case)
+    no_route = f"{subnet_id}: found no default route in {main}, expected {{}} to {case.internet_gateway}"
+    return [
+        f"{subnet_id}: found route table {main}, expected route table {own}",
+        of_other_check("ipv4-routes", no_route.format(ANYWHERE)),
+        of_other_check("ipv6-routes", no_route.format("::/0")),
+    ]
+
+
+def main_route_table(case: Case) -> str:
+    (main,) = [
+        table["RouteTableId"]
+        for table in case.layer.in_vpc("describe_route_tables", "RouteTables")
+        if table["Associations"] and table["Associations"][0]["Main"]
+    ]
+    return main
+
+
+@breaks("ipv4-routes")
+def a_private_default_route_is_deleted(case: Case) -> list[str]:
+    table = case.outputs["routeTablePrivateA"]
+    case.ec2.delete_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE)
+    subnet_id, nat = case.outputs["subnetPrivateA"], case.id("nat-gateway-a")
+    return [f"{subnet_id}: found no default route in {table}, expected 0.0.0.0/0 to {nat}"]
+
+
+@breaks("ipv4-routes")
+def a_private_default_route_leads_to_the_internet_gateway(case: Case) -> list[str]:
+    table, igw = case.outputs["routeTablePrivateB"], case.internet_gateway
+    case.ec2.delete_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE)
+    case.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=igw)
+    subnet_id, nat = case.outputs["subnetPrivateB"], case.id("nat-gateway-b")
+    return [f"{subnet_id}: found 0.0.0.0/0 to {igw} in {table}, expected 0.0.0.0/0 to {nat}"]
+
+
+@breaks("ipv4-routes")
+def a_private_default_route_leads_to_the_other_zone(case: Case) -> list[str]:
+    table, other = case.outputs["routeTablePrivateB"], case.id("nat-gateway-a")
+    case.ec2.replace_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=other)
+    subnet_id, nat = case.outputs["subnetPrivateB"], case.id("nat-gateway-b")
+    return [f"{subnet_id}: found 0.0.0.0/0 to {other} in {table}, expected 0.0.0.0/0 to {nat}"]
+
+
+@breaks("ipv4-routes")
+def a_longer_prefix_leads_from_a_private_subnet_to_the_internet_gateway(case: Case) -> list[str]:
+    table, igw = case.outputs["routeTablePrivateA"], case.internet_gateway
+    case.ec2.create_route(RouteTableId=table, DestinationCidrBlock="198.51.100.0/24", GatewayId=igw)
+    subnet_id = case.outputs["subnetPrivateA"]
+    return [f"{subnet_id}: found 198.51.100.0/24 to {igw} in {table}, expected no route to an internet gateway"]
+
+
+@breaks("ipv4-routes")
+def routes_lead_to_what_no_longer_exists(case: Case) -> list[str]:
+    table = case.outputs["routeTablePrivateA"]
+    case.ec2.create_route(
+        RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", NatGatewayId=case.id("nat-gateway-a")
+    )
+    for route in case.moto("ec2").route_tables[table].routes:
+        if route.nat_gateway:
+            # In Moto every route is active: its state is a property of the class.
+            route.__class__ = type("DeadRoute", (type(route),), {"state": "blackhole"})
+    subnet_id, nat = case.outputs["subnetPrivateA"], case.id("nat-gateway-a")
+    return [
+        f"{subnet_id}: found 0.0.0.0/0 to {nat} (blackhole) in {table}, expected 0.0.0.0/0 to {nat}",
+        f"{subnet_id}: found 192.0.2.0/24 to {nat} (blackhole) in {table}, expected only routes to what exists",
+    ]
+
+
+@breaks("ipv6-routes")
+def the_public_ipv6_route_is_deleted(case: Case) -> list[str]:
+    table, igw = case.outputs["routeTablePublic"], case.internet_gateway
+    case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0")
+    return [
+        f"{case.outputs[name]}: found no default route in {table}, expected ::/0 to {igw}"
+        for name in ("subnetPublicA", "subnetPublicB")
+    ]
+
+
+@breaks("ipv6-routes")
+def a_private_ipv6_route_leads_to_the_internet_gateway(case: Case) -> list[str]:
+    table, igw = case.outputs["routeTablePrivateA"], case.internet_gateway
+    case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0")
+    case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", GatewayId=igw)
+    subnet_id, own = case.outputs["subnetPrivateA"], case.egress_only_gateway
+    return [f"{subnet_id}: found ::/0 to {igw} in {table}, expected ::/0 to {own}"]
+
+
+@breaks("ipv6-routes")
+def the_egress_only_gateway_is_deleted(case: Case) -> list[str]:
+    own = case.egress_only_gateway
+    case.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=own)
+    return [
+        f"{case.outputs[f'subnet{place}']}: found ::/0 to {own} in {case.outputs[f'routeTable{place}']},"
+        " expected ::/0 to the VPC's egress-only internet gateway"
+        for place in ("PrivateA", "PrivateB")
+    ]
+
+
+@breaks("main-route-table")
+def the_main_route_table_leads_to_the_internet(case: Case) -> list[str]:
+    main, igw = main_route_table(case), case.internet_gateway
+    case.ec2.create_route(RouteTableId=main, DestinationCidrBlock=ANYWHERE, GatewayId=igw)
+    return [f"{main}: found 0.0.0.0/0 to {igw}, expected no route to the internet"]
+
+
+@breaks("nat-gateways")
+def a_nat_gateway_has_another_address_than_the_published_one(case: Case) -> list[str]:
+    gateway = case.moto("ec2").nat_gateways[case.id("nat-gateway-b")]
+    (own,) = gateway.address_set
+    published, own["publicIp"] = own["publicIp"], "203.0.113.9"
+    expected = f"the NAT gateway in public-b, {case.outputs['subnetPublicB']}"
+    return [f"{published}: found no NAT gateway of the VPC, expected {expected}"]
+
+
+@breaks("nat-gateways")
+def a_nat_gateway_has_failed(case: Case) -> list[str]:
+    nat = case.id("nat-gateway-b")
+    case.moto("ec2").nat_gateways[nat].state = "pending"
+    return [f"{nat}: found state pending, expected state available"]
+
+
+@breaks("nat-gateways")
+def a_nat_gateway_is_deleted(case: Case) -> list[str]:
+    nat, address = case.id("nat-gateway-b"), case.outputs["natPublicIps"][1]
+    case.ec2.delete_nat_gateway(NatGatewayId=nat)
+    public, private, table = (case.outputs[name] for name in ("subnetPublicB", "subnetPrivateB", "routeTablePrivateB"))
+    return [
+        f"{address}: found no NAT gateway of the VPC, expected the NAT gateway in public-b, {public}",
+        of_other_check(
+            "ipv4-routes",
+            f"{private}: found 0.0.0.0/0 to {nat} in {table}, expected 0.0.0.0/0 to the NAT gateway in public-b",
+        ),
+    ]
+
+
+@breaks("nat-gateways")
+def a_nat_gateway_stands_in_a_private_subnet(case: Case) -> list[str]:
+    nat, public, private = case.id("nat-gateway-b"), case.outputs["subnetPublicB"], case.outputs["subnetPrivateB"]
+    case.moto("ec2").nat_gateways[nat].subnet_id = private
+    table = case.outputs["routeTablePrivateB"]
+    return [
+        f"{nat}: found subnet {private}, expected subnet {public}",
+        of_other_check(
+            "ipv4-routes",
+            f"{private}: found 0.0.0.0/0 to {nat} in {table}, expected 0.0.0.0/0 to the NAT gateway in public-b",
+        ),
+    ]
+
+
+@breaks("default-security-group")
+def the_default_group_lets_something_in_and_out(case: Case) -> list[str]:
+    group, rule = case.id("default-security-group"), {"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANYWHERE}]}
+    case.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    case.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[rule])
+    return [
+        f"{group}: found inbound rules 1, expected inbound rules 0",
+        f"{group}: found outbound rules 1, expected outbound rules 0",
+    ]
+
+
+@breaks("flow-log")
+def the_flow_log_is_deleted(case: Case) -> list[str]:
+    case.ec2.delete_flow_logs(FlowLogIds=[case.id("flow-log")])
+    vpc_id = case.outputs["vpcId"]
+    expected = "one of reject traffic to /tak-base-prod/flow-log"
+    return [f"{vpc_id}: found no flow log to the layer's log group, expected {expected}"]
+
+
+@breaks("flow-log")
+def the_flow_log_records_other_traffic_and_does_not_deliver(case: Case) -> list[str]:
+    flow_log = case.moto("ec2").flow_logs[case.id("flow-log")]
+    flow_log.traffic_type = "ACCEPT"
+    flow_log.deliver_logs_status, flow_log.deliver_logs_error_message = "FAILED", "Access error"
+    return [
+        f"{flow_log.id}: found traffic ACCEPT, expected traffic REJECT",
+        f"{flow_log.id}: found delivery Access error, expected delivery SUCCESS",
+    ]
+
+
+# The endpoints
+
+
+@breaks("endpoints")
+def an_interface_and_a_gateway_endpoint_are_deleted(case: Case) -> list[str]:
+    case.ec2.delete_vpc_endpoints(VpcEndpointIds=[case.id("endpoint-kms"), case.id("endpoint-s3")])
+    vpc_id = case.outputs["vpcId"]
+    return [
+        f"{vpc_id}: found no endpoint for kms, expected an interface endpoint",
+        f"{vpc_id}: found no endpoint for s3, expected a gateway endpoint",
+    ]
+
+
+@breaks("endpoints")
+def an_endpoint_waits_for_acceptance(case: Case) -> list[str]:
+    endpoint = case.id("endpoint-logs")
+    case.moto("ec2").vpc_end_points[endpoint].state = "pendingAcceptance"
+    return [f"{endpoint}: found state of logs pendingacceptance, expected state of logs available"]
+
+
+@breaks("endpoint-placement")
+def endpoints_serve_one_zone_only(case: Case) -> list[str]:
+    s3, ecr = case.id("endpoint-s3"), case.id("endpoint-ecr-api")
+    subnet_a, subnet_b = case.outputs["subnetPrivateA"], case.outputs["subnetPrivateB"]
+    table_a, table_b = case.outputs["routeTablePrivateA"], case.outputs["routeTablePrivateB"]
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=ecr, RemoveSubnetIds=[subnet_b])
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=s3, RemoveRouteTableIds=[table_b])
+    return [
+        f"{ecr}: found subnets {subnet_a}, expected subnets {', '.join(sorted([subnet_a, subnet_b]))}",
+        f"{s3}: found route tables {table_a}, expected route tables {', '.join(sorted([table_a, table_b]))}",
+    ]
+
+
+@breaks("endpoint-private-dns")
+def private_dns_is_off(case: Case) -> list[str]:
+    endpoint = case.id("endpoint-secretsmanager")
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PrivateDnsEnabled=False)
+    return [f"{endpoint}: found private DNS of secretsmanager false, expected private DNS of secretsmanager true"]
+
+
+@breaks("endpoint-access")
+def an_endpoint_has_the_default_group_too(case: Case) -> list[str]:
+    endpoint, own = case.id("endpoint-kms"), case.outputs["endpointSecurityGroupId"]
+    other = case.id("default-security-group")
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddSecurityGroupIds=[other])
+    both = ", ".join(sorted([own, other]))
+    return [f"{endpoint}: found security groups {both}, expected security groups {own}"]
+
+
+@breaks("endpoint-security-group")
+def the_endpoint_group_is_open_to_everybody(case: Case) -> list[str]:
+    group = case.outputs["endpointSecurityGroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": ANYWHERE}]}
+    case.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    own = [f"tcp 443-443 from {case.outputs[name]}" for name in ("vpcCidrIpv4", "vpcCidrIpv6")]
+    found = ", ".join(sorted([*own, "tcp 443-443 from 0.0.0.0/0"]))
+    return [f"{group}: found inbound rules {found}, expected inbound rules {', '.join(sorted(own))}"]
+
+
+@breaks("endpoint-security-group")
+def the_endpoint_group_lets_everything_out(case: Case) -> list[str]:
+    group = case.outputs["endpointSecurityGroupId"]
+    rule = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANYWHERE}]}
+    case.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[rule])
+    return [f"{group}: found outbound rules 1, expected outbound rules 0"]
+
+
+@breaks("endpoint-security-group")
+def the_endpoint_group_is_another_one(case: Case) -> list[str]:
+    own, case.outputs["endpointSecurityGroupId"] = case.outputs["endpointSecurityGroupId"], "sg-00000000000000000"
+    return ["sg-00000000000000000: found no such security group in the VPC, expected the endpoints' security group"] + [
+        of_other_check(
+            "endpoint-access",
+            f"{case.id(f'endpoint-{service}')}: found security groups {own},"
+            " expected security groups sg-00000000000000000",
+        )
+        for service in ("ecr-api", "ecr-dkr", "kms", "logs", "secretsmanager")
+    ]
+
+
+# The key
+
+
+@breaks("key-state")
+def the_key_is_about_to_be_deleted(case: Case) -> list[str]:
+    case.client("kms").schedule_key_deletion(KeyId=case.id("key"), PendingWindowInDays=7)
+    return [f"{case.key}: found state PendingDeletion, expected state Enabled"]
+
+
+@breaks("key-state")
+def the_key_is_disabled(case: Case) -> list[str]:
+    case.client("kms").disable_key(KeyId=case.id("key"))
+    return [f"{case.key}: found state Disabled, expected state Enabled"]
+
+
+@breaks("key-rotation")
+def the_key_no_longer_rotates(case: Case) -> list[str]:
+    case.client("kms").disable_key_rotation(KeyId=case.key)
+    return [f"{case.key}: found rotation false, expected rotation true"]
+
+
+@breaks("key-rotation")
+def the_key_rotates_seldom(case: Case) -> list[str]:
+    case.client("kms").enable_key_rotation(KeyId=case.key, RotationPeriodInDays=2560)
+    return [f"{case.key}: found rotation period in days 2560, expected rotation period in days 365"]
+
+
+@breaks("key-alias")
+def the_alias_leads_to_another_key(case: Case) -> list[str]:
+    kms = case.client("kms")
+    other = kms.create_key()["KeyMetadata"]
+    kms.update_alias(AliasName="alias/tak-base-prod", TargetKeyId=other["KeyId"])
+    return [f"alias/tak-base-prod: found key {other['Arn']}, expected key {case.key}"]
+
+
+@breaks("key-alias")
+def the_alias_is_deleted(case: Case) -> list[str]:
+    case.client("kms").delete_alias(AliasName="alias/tak-base-prod")
+    return [f"alias/tak-base-prod: found key none, expected key {case.key}"]
+
+
+@breaks("key-policy")
+def the_key_policy_has_lost_fargate(case: Case) -> list[str]:
+    put_key_policy(case, lambda statements: [item for item in statements if item["Sid"] != "FargateMakesDataKeys"])
+    missing = "kms:GenerateDataKeyWithoutPlaintext for Fargate and the cluster"
+    return [f"{case.key}: found no such policy statement, expected {missing}"]
+
+
+@breaks("key-policy")
+def the_key_policy_lets_in_others(case: Case) -> list[str]:
+    others = {
+        "AWS": ["arn:aws:iam::999999999999:root", f"arn:aws:iam::{ACCOUNT}:role/own"],
+        "Service": "s3.amazonaws.com",
+    }
+    added = [
+        {"Effect": "Allow", "Principal": others, "Action": "kms:Decrypt", "Resource": "*"},
+        {"Effect": "Allow", "Principal": "*", "Action": "kms:Encrypt", "Resource": "*"},
+        {"Effect": "Deny", "Principal": "*", "Action": "kms:Sign", "Resource": "*"},
+    ]
+    put_key_policy(case, lambda statements: statements + added)
+    return [
+        f"{case.key}: found a policy statement for {who}, expected none for others"
+        for who in ("arn:aws:iam::999999999999:root", "s3.amazonaws.com", "*")
+    ]
+
+
+def put_key_policy(case: Case, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    kms = case.client("kms")
+    policy = json.loads(kms.get_key_policy(KeyId=case.key, PolicyName="default")["Policy"])
+    policy["Statement"] = change(policy["Statement"])
+    kms.put_key_policy(KeyId=case.key, PolicyName="default", Policy=json.dumps(policy))
+
+
+# The bucket
+
+
+@breaks("bucket-encryption")
+def the_bucket_encrypts_with_s3s_own_key(case: Case) -> list[str]:
+    case.client("s3").delete_bucket_encryption(Bucket=case.bucket)
+    return [f"{case.bucket}: found encryption none, expected encryption aws:kms"]
+
+
+@breaks("bucket-encryption")
+def the_bucket_encrypts_with_another_key_and_without_a_bucket_key(case: Case) -> list[str]:
+    other = case.client("kms").create_key()["KeyMetadata"]["Arn"]
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": other}
+    case.client("s3").put_bucket_encryption(
+        Bucket=case.bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
+    )
+    return [
+        f"{case.bucket}: found key {other}, expected key {case.key}",
+        f"{case.bucket}: found bucket key false, expected bucket key true",
+    ]
+
+
+@breaks("bucket-versioning")
+def versioning_is_suspended(case: Case) -> list[str]:
+    case.client("s3").put_bucket_versioning(Bucket=case.bucket, VersioningConfiguration={"Status": "Suspended"})
+    return [f"{case.bucket}: found versioning Suspended, expected versioning Enabled"]
+
+
+@breaks("bucket-public-access")
+def the_public_access_block_is_gone(case: Case) -> list[str]:
+    case.client("s3").delete_public_access_block(Bucket=case.bucket)
+    return [
+        f"{case.bucket}: found public access block none, expected public access block"
+        " BlockPublicAcls, BlockPublicPolicy, IgnorePublicAcls, RestrictPublicBuckets"
+    ]
+
+
+@breaks("bucket-ownership")
+def writers_own_their_objects(case: Case) -> list[str]:
+    case.client("s3").put_bucket_ownership_controls(
+        Bucket=case.bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    )
+    return [f"{case.bucket}: found ownership ObjectWriter, expected ownership BucketOwnerEnforced"]
+
+
+@breaks("bucket-tls")
+def the_bucket_policy_is_deleted(case: Case) -> list[str]:
+    case.client("s3").delete_bucket_policy(Bucket=case.bucket)
+    return [plain_http_is_allowed(case, 0)]
+
+
+@breaks("bucket-tls")
+def the_bucket_policy_refuses_plain_http_for_reading_only(case: Case) -> list[str]:
+    s3 = case.client("s3")
+    policy = json.loads(s3.get_bucket_policy(Bucket=case.bucket)["Policy"])
+    policy["Statement"][0]["Action"] = "s3:GetObject"
+    s3.put_bucket_policy(Bucket=case.bucket, Policy=json.dumps(policy))
+    return [plain_http_is_allowed(case, 1)]
+
+
+def plain_http_is_allowed(case: Case, statements: int) -> str:
+    return (
+        f"{case.bucket}: found {statements} policy statements, none of which refuses plain HTTP,"
+        " expected Deny s3:* to all where aws:SecureTransport is false"
+    )
+
+
+@breaks("bucket-lifecycle")
+def the_lifecycle_is_gone(case: Case) -> list[str]:
+    case.client("s3").delete_bucket_lifecycle(Bucket=case.bucket)
+    return [f"{case.bucket}: found rules none, expected rules {LIFECYCLE}"]
+
+
+@breaks("bucket-lifecycle")
+def the_lifecycle_expires_what_is_current(case: Case) -> list[str]:
+    rule = {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": "etc/"}, "Expiration": {"Days": 30}}
+    case.client("s3").put_bucket_lifecycle_configuration(Bucket=case.bucket, LifecycleConfiguration={"Rules": [rule]})
+    found = '{"Expiration": {"Days": 30}, "Prefix": "etc/", "Status": "Enabled"}'
+    return [f"{case.bucket}: found rules {found}, expected rules {LIFECYCLE}"]
+
+
+LIFECYCLE = (
+    '{"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Prefix": "", "Status": "Enabled"}, '
+    '{"NoncurrentVersionExpiration": {"NoncurrentDays": 90}, "Prefix": "", "Status": "Enabled"}'
+)
+
+
+# The repository
+
+
+@breaks("repository-encryption")
+def the_repository_encrypts_with_another_key(case: Case) -> list[str]:
+    case.moto("ecr").repositories[case.repository].encryption_configuration = {
+        "encryptionType": "KMS",
+        "kmsKey": "arn:aws:kms:ap-southeast-2:123456789012:alias/aws/ecr",
+    }
+    other = "arn:aws:kms:ap-southeast-2:123456789012:alias/aws/ecr"
+    return [f"{case.repository}: found key {other}, expected key {case.key}"]
+
+
+@breaks("repository-encryption")
+def the_repository_encrypts_with_ecrs_own_key(case: Case) -> list[str]:
+    case.moto("ecr").repositories[case.repository].encryption_configuration = {"encryptionType": "AES256"}
+    return [f"{case.repository}: found encryption AES256, expected encryption KMS"]
+
+
+@breaks("repository-scan")
+def images_are_not_scanned(case: Case) -> list[str]:
+    case.client("ecr").put_image_scanning_configuration(
+        repositoryName=case.repository, imageScanningConfiguration={"scanOnPush": False}
+    )
+    return [f"{case.repository}: found scan on push false, expected scan on push true"]
+
+
+@breaks("repository-tags")
+def image_tags_can_be_moved(case: Case) -> list[str]:
+    case.client("ecr").put_image_tag_mutability(repositoryName=case.repository, imageTagMutability="MUTABLE")
+    return [f"{case.repository}: found image tags MUTABLE, expected image tags IMMUTABLE"]
+
+
+@breaks("repository-lifecycle")
+def no_image_expires(case: Case) -> list[str]:
+    case.client("ecr").delete_lifecycle_policy(repositoryName=case.repository)
+    return [f"{case.repository}: found lifecycle rules none, expected lifecycle rules {IMAGE_RULES}"]
+
+
+@breaks("repository-lifecycle")
+def fewer_images_stay(case: Case) -> list[str]:
+    ecr = case.client("ecr")
+    policy = json.loads(ecr.get_lifecycle_policy(repositoryName=case.repository)["lifecyclePolicyText"])
+    policy["rules"][1]["selection"]["countNumber"] = 2
+    ecr.put_lifecycle_policy(repositoryName=case.repository, lifecyclePolicyText=json.dumps(policy))
+    found = IMAGE_RULES.replace('"countNumber": 20', '"countNumber": 2')
+    return [f"{case.repository}: found lifecycle rules {found}, expected lifecycle rules {IMAGE_RULES}"]
+
+
+IMAGE_RULES = (
+    '{"countNumber": 14, "countType": "sinceImagePushed", "countUnit": "days", "tagStatus": "untagged",'
+    ' "type": "expire"}, '
+    '{"countNumber": 20, "countType": "imageCountMoreThan", "tagStatus": "any", "type": "expire"}'
+)
+
+
+# The cluster and the log groups
+
+
+@breaks("cluster-insights")
+def container_insights_is_off(case: Case) -> list[str]:
+    case.client("ecs").update_cluster(
+        cluster=case.cluster, settings=[{"name": "containerInsights", "value": "disabled"}]
+    )
+    return [f"{case.cluster}: found Container Insights disabled, expected Container Insights enabled"]
+
+
+@breaks("cluster-capacity-providers")
+def the_cluster_runs_on_spot_alone(case: Case) -> list[str]:
+    case.client("ecs").put_cluster_capacity_providers(
+        cluster=case.cluster,
+        capacityProviders=["FARGATE_SPOT"],
+        defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+    )
+    return [
+        f"{case.cluster}: found capacity providers FARGATE_SPOT, expected capacity providers FARGATE, FARGATE_SPOT",
+        f"{case.cluster}: found default capacity providers FARGATE_SPOT with weight 1,"
+        " expected default capacity providers FARGATE with weight 1",
+    ]
+
+
+@breaks("cluster-encryption")
+def the_cluster_has_lost_its_configuration(case: Case) -> list[str]:
+    case.moto("ecs").clusters[case.cluster].configuration = None
+    return [
+        f"{case.cluster}: found key of the ephemeral storage none, expected key of the ephemeral storage {case.key}",
+        f"{case.cluster}: found key of ECS Exec none, expected key of ECS Exec {case.key}",
+        f"{case.cluster}: found log of ECS Exec none, expected log of ECS Exec OVERRIDE",
+        f"{case.cluster}: found log group of ECS Exec none, expected log group of ECS Exec /tak-base-prod/ecs-exec",
+        f"{case.cluster}: found encryption of the log of ECS Exec false,"
+        " expected encryption of the log of ECS Exec true",
+    ]
+
+
+@breaks("log-groups")
+def a_log_group_keeps_events_for_ever(case: Case) -> list[str]:
+    case.client("logs").delete_retention_policy(logGroupName="/tak-base-prod/ecs-exec")
+    return ["/tak-base-prod/ecs-exec: found retention in days none, expected retention in days 365"]
+
+
+@breaks("log-groups")
+def a_log_group_keeps_events_too_short_and_without_the_key(case: Case) -> list[str]:
+    group = case.moto("logs").groups["/tak-base-prod/flow-log"]
+    group.retention_in_days, group.kms_key_id = 7, None
+    return [
+        "/tak-base-prod/flow-log: found retention in days 7, expected retention in days 365",
+        f"/tak-base-prod/flow-log: found key none, expected key {case.key}",
+    ]
+
+
+@breaks("log-groups")
+def a_log_group_is_deleted(case: Case) -> list[str]:
+    name = "/aws/ecs/containerinsights/tak-base-prod/performance"
+    case.client("logs").delete_log_group(logGroupName=name)
+    return [f"{name}: found no such log group, expected the log group"]
+
+
+# Tags
+
+
+@breaks("tags")
+def tags_of_the_network_are_removed(case: Case) -> list[str]:
+    vpc_id, eip = case.outputs["vpcId"], case.id("eip-a")
+    case.ec2.delete_tags(Resources=[vpc_id], Tags=[{"Key": "Project"}, {"Key": "ManagedBy"}])
+    case.ec2.create_tags(Resources=[eip], Tags=[{"Key": "Environment", "Value": "test"}])
+    return [
+        f"{vpc_id}: found Project=(none), ManagedBy=(none), expected Project=TAK, ManagedBy=Pulumi",
+        f"{eip}: found Environment=test, expected Environment=prod",
+    ]
+
+
+@breaks("tags")
+def tags_of_the_data_are_removed(case: Case) -> list[str]:
+    case.client("s3").delete_bucket_tagging(Bucket=case.bucket)
+    keys = ["Project", "Component", "Environment", "ManagedBy"]
+    case.client("kms").untag_resource(KeyId=case.key, TagKeys=keys)
+    case.client("ecr").untag_resource(resourceArn=case.outputs["ecrRepositoryArn"], tagKeys=keys)
+    case.client("ecs").untag_resource(resourceArn=case.outputs["ecsClusterArn"], tagKeys=keys)
+    return [f"{name}: {NO_TAGS}" for name in (case.bucket, case.key, case.repository, case.cluster)]
+
+
+@breaks("tags")
+def tags_of_the_logging_are_removed(case: Case) -> list[str]:
+    keys = ["Project", "Component", "Environment", "ManagedBy"]
+    group, role = "/tak-base-prod/flow-log", case.id("flow-log-role")
+    arn = f"arn:aws:logs:ap-southeast-2:{ACCOUNT}:log-group:{group}"
+    case.client("logs").untag_resource(resourceArn=arn, tagKeys=keys)
+    case.client("iam").untag_role(RoleName=role, TagKeys=keys)
+    return [f"{name}: {NO_TAGS}" for name in (group, role)]
+
+
+NO_TAGS = (
+    "found Project=(none), Component=(none), Environment=(none), ManagedBy=(none),"
+    " expected Project=TAK, Component=BaseLayer, Environment=prod, ManagedBy=Pulumi"
+)

@@ -1,0 +1,81 @@
+"""Both stacks, deployed by the real program into one simulated AWS, and a way to break things and have them back."""
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from moto.core.base_backend import BackendDict
+
+from tak_tools.program import Recording
+from tak_tools.simulated_aws import SimulatedAws
+from tak_tools.stack_file import Project, load_stack
+from tests.deployed.layer import Layer
+
+LOCK_TYPE = type(threading.RLock())
+
+
+@pytest.fixture(scope="session")
+def layers(project: Project, evaluate: Callable[..., Recording]) -> Iterator[dict[str, Layer]]:
+    """prod and dev-test in one account and region, as teams have them; Moto's state is one for the process anyway."""
+    with ExitStack() as contexts:
+        deployed = {}
+        for stack in ("prod", "dev-test"):
+            stack_file = load_stack(project, stack)
+            cloud = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.default_tags))
+            deployed[stack] = Layer(stack_file, evaluate(stack, cloud=cloud), cloud)
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def prod_layer(layers: dict[str, Layer]) -> Layer:
+    return layers["prod"]
+
+
+@pytest.fixture(scope="session")
+def dev_test_layer(layers: dict[str, Layer]) -> Layer:
+    return layers["dev-test"]
+
+
+@pytest.fixture(params=["prod", "dev-test"])
+def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
+    """Each stack in turn."""
+    return layers[request.param]
+
+
+@pytest.fixture
+def undone(layers: dict[str, Layer]) -> Iterator[None]:
+    """Whatever the test does to the simulated AWS is undone after it."""
+    with _everything_as_it_was():
+        yield
+
+
+@contextmanager
+def _everything_as_it_was() -> Iterator[None]:
+    owners = _moto_owners()
+    before = [copy.deepcopy(vars(owner), _shared(owners)) for owner in owners]
+    try:
+        yield
+    finally:
+        for owner in _moto_owners():
+            if all(owner is not known for known in owners):
+                owner.reset()
+        for owner, attributes in zip(owners, before, strict=True):
+            vars(owner).clear()
+            vars(owner).update(attributes)
+
+
+def _moto_owners() -> list[Any]:
+    """Whatever holds Moto's state: a backend for each service and region, and their collections."""
+    collections: list[Any] = list(getattr(BackendDict, "_instances"))  # noqa: B009, Moto has no public name for it
+    return collections + [
+        backend for collection in collections for account in collection.values() for backend in account.values()
+    ]
+
+
+def _shared(owners: list[Any]) -> dict[int, Any]:
+    """What a copy refers to instead of copying it: the owners themselves, and locks."""
+    locks = [value for owner in owners for value in vars(owner).values() if isinstance(value, LOCK_TYPE)]
+    return {id(item): item for item in [*owners, *locks]}

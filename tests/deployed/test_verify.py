@@ -1,0 +1,398 @@
+"""verify finds nothing wrong with a fresh deployment, and exactly what is wrong with a damaged one."""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import EndpointConnectionError
+
+from tak_tools.errors import InputError
+from tak_tools.stack_file import Project
+from tak_tools.verify import CHECKS, Aws, Check, Deployment, command, examine, policy_document, verify_simulation
+from tak_tools.verify.aws import iam_action
+from tests.deployed.breaks import BREAKS, Break, Case
+from tests.deployed.layer import Layer
+
+
+def found_by(deployment: Deployment) -> list[str]:
+    return sorted(str(finding) for result in examine(deployment) for finding in result.findings)
+
+
+# The checks
+
+
+def test_a_fresh_deployment_has_no_findings_and_no_check_is_skipped(layer: Layer) -> None:
+    assert verify_simulation(layer.stack_file, layer.recording, layer.cloud) == []
+    assert [result.check.name for result in examine(Case(layer).deployment()) if result.word != "ok"] == []
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize("damaged", BREAKS, ids=[item.name for item in BREAKS])
+def test_what_is_broken_is_found_and_nothing_else(prod_layer: Layer, damaged: Break) -> None:
+    case = Case(prod_layer)
+    expected = damaged.expected(case)
+    assert found_by(case.deployment()) == expected
+
+
+def test_every_check_is_broken_at_least_once() -> None:
+    assert {item.check for item in BREAKS} == set(CHECKS)
+
+
+def test_what_a_stack_does_not_ask_for_is_expected_to_be_absent(dev_test_layer: Layer) -> None:
+    case = Case(dev_test_layer)
+    case.outputs["endpointSecurityGroupId"] = "sg-00000000000000000"
+    assert found_by(case.deployment()) == [
+        "stack-outputs: endpointSecurityGroupId: found an output,"
+        " expected none, as the stack file has no interface endpoints"
+    ]
+
+
+def test_unprotected_data_is_fine_where_the_stack_file_protects_none(dev_test_layer: Layer) -> None:
+    assert dev_test_layer.stack_file.settings.protect_data is False
+    assert {item.protect for item in Case(dev_test_layer).state} == {False}
+    assert list(CHECKS["protection"].function(Case(dev_test_layer).deployment())) == []
+
+
+def test_the_resources_of_upper_layers_are_no_findings(prod_layer: Layer, undone: None) -> None:
+    ec2, vpc_id = prod_layer.client("ec2"), prod_layer.outputs["vpcId"]
+    ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.1.24.0/24")
+    group = ec2.create_security_group(VpcId=vpc_id, GroupName="web", Description="web")["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    ec2.create_route_table(VpcId=vpc_id)
+    ec2.create_vpc_endpoint(
+        VpcEndpointType="Gateway", VpcId=vpc_id, ServiceName="com.amazonaws.ap-southeast-2.dynamodb"
+    )
+    assert verify_simulation(prod_layer.stack_file, prod_layer.recording, prod_layer.cloud) == []
+
+
+def test_where_the_outputs_cannot_be_relied_on_nothing_else_is_asked(prod_layer: Layer) -> None:
+    case = Case(prod_layer)
+    case.outputs = {"environment": "prod"}
+    results = {result.check.name: result for result in examine(case.deployment())}
+    assert len(results.pop("stack-outputs").findings) == len(prod_layer.outputs) - 1
+    assert {result.skipped for result in results.values()} == {"the stack outputs cannot be relied on"}
+
+
+# What verify asks AWS
+
+
+@contextmanager
+def calls_of(layer: Layer) -> Iterator[list[tuple[str, str]]]:
+    """Every operation that the layer's clients send to AWS, as (service, operation)."""
+    calls: list[tuple[str, str]] = []
+
+    def record(model: Any, **others: Any) -> None:
+        calls.append((model.service_model.service_name, model.name))
+
+    services = ("ec2", "ecr", "ecs", "iam", "kms", "logs", "s3", "sts")
+    for service in services:
+        layer.client(service).meta.events.register("before-call", record)
+    try:
+        yield calls
+    finally:
+        for service in services:
+            layer.client(service).meta.events.unregister("before-call", record)
+
+
+def test_verify_only_reads_and_asks_nothing_twice(prod_layer: Layer) -> None:
+    with calls_of(prod_layer) as calls:
+        examine(Case(prod_layer).deployment())
+    assert {name for _, name in calls if not re.match(r"(Describe|Get|List)[A-Z]", name)} == set()
+    asked_more_often = {("ec2", "DescribeVpcAttribute"): 2, ("kms", "DescribeKey"): 2}
+    asked_more_often |= {("logs", "DescribeLogGroups"): 3, ("logs", "ListTagsForResource"): 3}
+    assert {call: calls.count(call) for call in calls if calls.count(call) > 1} == asked_more_often
+    assert len(calls) == 37
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_a_check_names_exactly_the_iam_actions_that_it_uses(prod_layer: Layer, check: Check) -> None:
+    with calls_of(prod_layer) as calls:
+        check.run(Case(prod_layer).deployment())
+    assert sorted({iam_action(*call) for call in calls}) == sorted(check.actions)
+
+
+def test_the_policy_has_every_action_of_every_check_and_none_that_writes() -> None:
+    (statement,) = policy_document()["Statement"]
+    assert set(statement["Action"]) == {action for check in CHECKS.values() for action in check.actions}
+    assert statement["Effect"] == "Allow"
+    for action in statement["Action"]:
+        assert re.fullmatch(r"[a-z0-9]+:(Describe|Get|List)[A-Za-z]+", action)
+
+
+def test_a_check_says_in_one_sentence_what_it_checks() -> None:
+    for name, check in CHECKS.items():
+        assert name == check.name
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert re.fullmatch(r"[A-Z][^\n]*\.", check.description)
+        assert all(re.fullmatch(r"[A-Z0-9]+\.\d+", control) for control in check.controls)
+
+
+# Where AWS cannot be asked
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "action"),
+    [
+        ("ec2.DescribeVpcs", "UnauthorizedOperation", "ec2:DescribeVpcs"),
+        ("kms.GetKeyPolicy", "AccessDeniedException", "kms:GetKeyPolicy"),
+        ("s3.GetBucketEncryption", "AccessDenied", "s3:GetEncryptionConfiguration"),
+    ],
+)
+def test_a_missing_permission_is_one_line_that_names_the_action(
+    prod_layer: Layer, event: str, code: str, action: str
+) -> None:
+    message = f"AWS: the credentials lack the IAM action {action} (--policy prints all that verify needs)"
+    assert refused(prod_layer, event, code) == (message,)
+
+
+def test_refused_credentials_are_one_line(prod_layer: Layer) -> None:
+    assert refused(prod_layer, "sts.GetCallerIdentity", "ExpiredToken") == (
+        "AWS: refused the credentials: Not today (ExpiredToken)",
+    )
+
+
+def test_another_error_of_aws_is_one_line_with_its_code(prod_layer: Layer) -> None:
+    assert refused(prod_layer, "ec2.DescribeVpcs", "InternalError") == (
+        "AWS: ec2:DescribeVpcs: Not today (InternalError)",
+    )
+
+
+def refused(layer: Layer, event: str, code: str) -> tuple[str, ...]:
+    """What verify says where AWS answers an operation with an error."""
+
+    def refuse(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        parsed = {"Error": {"Code": code, "Message": "Not\ntoday."}, "ResponseMetadata": {}}
+        return AWSResponse("https://aws.example", 403, HTTPHeaders(), None), parsed
+
+    events = layer.client(event.split(".")[0]).meta.events
+    events.register_first(f"before-call.{event}", refuse)
+    try:
+        with pytest.raises(InputError) as stopped:
+            examine(Case(layer).deployment())
+    finally:
+        events.unregister(f"before-call.{event}", refuse)
+    return stopped.value.problems
+
+
+def test_no_network_is_one_line(prod_layer: Layer) -> None:
+    def client(service: str) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://sts.example")
+
+    with pytest.raises(InputError) as stopped:
+        Aws(client).ask("sts", "get_caller_identity")
+    assert stopped.value.problems == (
+        'AWS: no connection: Could not connect to the endpoint URL: "https://sts.example"',
+    )
+
+
+# The command
+
+
+@pytest.fixture
+def known_clients(prod_layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command uses the clients that are there: a session of its own would read the services' models once more."""
+    monkeypatch.setattr(command, "client_factory", lambda region: prod_layer.client)
+
+
+@pytest.fixture
+def outputs_file(tmp_path: Path, prod_layer: Layer) -> Path:
+    """What `pulumi stack output --json` prints of prod."""
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps(prod_layer.outputs))
+    return path
+
+
+@pytest.fixture
+def state_file(tmp_path: Path, prod_layer: Layer) -> Path:
+    """What `pulumi stack export` prints of prod, where awsx has made the repository."""
+    resources: list[dict[str, Any]] = [{"urn": "urn:pulumi:prod::tak-base::pulumi:pulumi:Stack::tak-base-prod"}]
+    resources[0]["type"] = "pulumi:pulumi:Stack"
+    for item in prod_layer.recording.resources:
+        options = {name: True for name in ("protect", "retainOnDelete") if item.protect and item.retain_on_delete}
+        resources.append({"urn": item.urn, "type": item.type, **options})
+    # One that is left to be deleted is no longer the layer's.
+    resources.append({"urn": "urn:old", "type": "aws:kms/key:Key", "delete": True})
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    return path
+
+
+def refusal(project: Project, stack: str = "prod", **files: Any) -> str:
+    with pytest.raises(InputError) as stopped:
+        command.run(project.folder, stack, **files)
+    (problem,) = stopped.value.problems
+    return problem
+
+
+@pytest.mark.usefixtures("known_clients")
+def test_the_command_prints_a_line_for_each_check_and_returns_0(
+    project: Project, outputs_file: Path, state_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(project.folder, "prod", outputs_file=outputs_file, state_file=state_file) == 0
+    printed, errors = capsys.readouterr()
+    lines = printed.splitlines()
+    assert lines[0] == "tak-base-prod in ap-southeast-2, account 123456789012"
+    assert lines[1 : len(CHECKS) + 1] == [
+        f"{'ok':<8} {check.name:<27} {check.description}" for check in CHECKS.values()
+    ]
+    assert lines[-1] == f"checks: {len(CHECKS)}, skipped: 0, findings: 0"
+    assert errors == ""
+
+
+@pytest.mark.usefixtures("known_clients")
+def test_the_command_without_a_state_says_what_it_skips(
+    project: Project, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(project.folder, "prod", outputs_file=outputs_file) == 0
+    printed = capsys.readouterr().out
+    (skipped,) = [line for line in printed.splitlines() if line.startswith("skipped")]
+    assert skipped == f"{'skipped':<8} {'protection':<27} {CHECKS['protection'].description} (needs --state)"
+    assert printed.endswith(f"checks: {len(CHECKS)}, skipped: 1, findings: 0\n")
+
+
+@pytest.mark.usefixtures("undone", "known_clients")
+def test_the_command_prints_a_line_for_each_finding_and_returns_1(
+    prod_layer: Layer, project: Project, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (damaged,) = [item for item in BREAKS if item.damage.__name__ == "versioning_is_suspended"]
+    (expected,) = damaged.expected(Case(prod_layer))
+    assert command.run(project.folder, "prod", outputs_file=outputs_file) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("finding ")] == ["bucket-versioning"]
+    assert lines[-2:] == [expected, f"checks: {len(CHECKS)}, skipped: 1, findings: 1"]
+
+
+@pytest.mark.usefixtures("undone", "known_clients")
+def test_the_command_prints_json(
+    prod_layer: Layer, project: Project, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.outputs["kmsKeyArn"])
+    assert command.run(project.folder, "prod", outputs_file=outputs_file, as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["stack"], document["region"]) == ("prod", "ap-southeast-2")
+    assert document["findings"] == [
+        {
+            "check": "key-rotation",
+            "resource": prod_layer.outputs["kmsKeyArn"],
+            "found": "rotation false",
+            "expected": "rotation true",
+        }
+    ]
+    checks = {item["name"]: item for item in document["checks"]}
+    assert list(checks) == list(CHECKS)
+    assert checks["key-rotation"] == {
+        "name": "key-rotation",
+        "description": "AWS rotates the key every year.",
+        "controls": ["KMS.4"],
+        "result": "finding",
+        "skipped": None,
+    }
+    assert (checks["protection"]["result"], checks["protection"]["skipped"]) == ("skipped", "needs --state")
+
+
+def test_the_command_prints_the_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    command.print_policy()
+    assert json.loads(capsys.readouterr().out) == policy_document()
+
+
+def test_outputs_of_another_stack_are_refused(project: Project, outputs_file: Path) -> None:
+    assert refusal(project, "dev-test", outputs_file=outputs_file) == (
+        f"{outputs_file}: found the outputs of tak-base-prod, expected those of tak-base-dev-test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("[1]", "found list, expected a JSON object"),
+        ("{}", "found none of the base layer's outputs; is the stack deployed?"),
+        ('{"vpcId": 7}', "vpcId: found 7, expected text"),
+        ('{"natPublicIps": "192.0.2.1"}', 'natPublicIps: found "192.0.2.1", expected a list of texts'),
+    ],
+)
+def test_outputs_that_cannot_be_used_are_refused(project: Project, tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "outputs.json"
+    path.write_text(text)
+    assert refusal(project, outputs_file=path) == f"{path}: {problem}"
+
+
+def test_a_missing_outputs_file_is_refused(project: Project, tmp_path: Path) -> None:
+    assert (
+        refusal(project, outputs_file=tmp_path / "none") == f"--outputs: {tmp_path / 'none'}: No such file or directory"
+    )
+
+
+@pytest.mark.parametrize("text", ['{"deployment": null}', '{"deployment": {"resources": [{"type": "a"}]}}'])
+def test_a_state_that_is_none_is_refused(project: Project, outputs_file: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    assert refusal(project, outputs_file=outputs_file, state_file=path) == (
+        f"{path}: expected the stack's state, as `pulumi stack export` prints it"
+    )
+
+
+def pulumi_cli(folder: Path, script: str) -> None:
+    path = folder / "pulumi"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_without_a_file_the_pulumi_cli_is_asked(
+    project: Project, tmp_path: Path, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi_cli(tmp_path, f'echo "$@" > {tmp_path}/arguments; cat {outputs_file}')
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert command.run(project.folder, "prod") == 0
+    assert (tmp_path / "arguments").read_text() == (
+        f"stack output --json --stack prod --cwd {project.folder} --non-interactive\n"
+    )
+
+
+def test_an_error_of_the_pulumi_cli_is_one_line(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi_cli(tmp_path, 'echo "error: no stack named\n  prod" >&2; exit 255')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refusal(project) == "pulumi stack output: error: no stack named prod (exit code 255)"
+
+
+def test_without_the_pulumi_cli_the_command_says_how_to_get_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refusal(project) == (
+        "--outputs: not given, and there is no pulumi CLI to ask: install it (https://www.pulumi.com/docs/install/,"
+        " or `curl -fsSL https://get.pulumi.com | sh`), or give the file that `pulumi stack output --json` prints"
+    )
+
+
+def test_missing_credentials_are_one_line(
+    project: Project, outputs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert refusal(project, outputs_file=outputs_file) == (
+        "AWS: Unable to locate credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+        " or sign in with `aws sso login`"
+    )
+
+
+def test_an_unknown_profile_is_one_line(
+    project: Project, outputs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert refusal(project, outputs_file=outputs_file) == "AWS: The config profile (nobody) could not be found"
