@@ -7,9 +7,11 @@ STACK ?= prod
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 ACTIONLINT := $(shell command -v actionlint 2>/dev/null || echo .tools/bin/actionlint)
 RUN := $(UV) run --no-sync
+# The simulated AWS is one for a process, so the tests of a file stay together.
+PYTEST_IN_PARALLEL := --quiet --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo plan docs test check workflows format benchmark clean
+.PHONY: help setup demo plan verify local-up local-down docs test test-slow coverage check workflows format benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | sort | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -17,8 +19,14 @@ help: ## This list
 demo: setup ## Deploy the stack prod into a simulated AWS, in memory (STACK=dev-test for the other)
 	@$(RUN) tak-base simulate --stack $(STACK)
 
-test: setup ## Run the test suite, with the coverage of tak_base
-	@$(RUN) pytest --numprocesses auto --cov --cov-report term-missing:skip-covered
+test: setup ## Run the tests, but for the slow ones
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m "not slow"
+
+test-slow: setup ## Run the tests that start processes, a server or a browser
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m slow
+
+coverage: setup ## Run the unit tests, and demand that they reach every line and branch of tak_base
+	@$(RUN) pytest --quiet tests/unit --cov --cov-report term-missing:skip-covered --cov-fail-under 100
 
 check: setup ## Everything that has to pass before a change lands: lock file, linters, types, tests
 	@$(UV) lock --check --quiet
@@ -26,7 +34,7 @@ check: setup ## Everything that has to pass before a change lands: lock file, li
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) pyrefly check
-	@$(MAKE) --no-print-directory workflows test
+	@$(MAKE) --no-print-directory workflows test test-slow coverage
 
 workflows: setup $(ACTIONLINT) ## Lint the GitHub workflows
 	@$(ACTIONLINT)
@@ -38,6 +46,15 @@ format: setup ## Format the code and mend what ruff can mend
 
 plan: setup ## Show what `pulumi up` will make and cost (STACK=dev-test for the other)
 	@$(RUN) tak-base plan --stack $(STACK)
+
+verify: setup ## Check a deployed stack on AWS against the architecture (STACK=dev-test for the other)
+	@$(RUN) tak-base verify --stack $(STACK)
+
+local-up: setup ## Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine
+	@$(RUN) tak-base local-up
+
+local-down: setup ## Destroy what local-up made, and stop its server
+	@$(RUN) tak-base local-down
 
 docs: setup ## Write the pages that come from the program: docs/architecture-*.md and the picture in README.md
 	@$(RUN) python -m tak_tools.doc_pages

@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
+LocalStackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="The folder of Pulumi.yaml and the stack files.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -66,11 +67,61 @@ def addresses(folder: FolderOption = Path(), json: JsonOption = False) -> int:
 
 
 @app.command()
-def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption = False) -> None:
-    """Deploy the stack into a simulated AWS in this process: no account, no Pulumi CLI."""
+def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption = False) -> int:
+    """Deploy the stack into a simulated AWS in this process, and verify it there: no account, no Pulumi CLI."""
     from tak_tools import simulate as command
 
-    command.run(folder, stack, as_json=json)
+    return command.run(folder, stack, as_json=json)
+
+
+@app.command()
+def verify(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    outputs: Annotated[
+        Path | None,
+        typer.Option("--outputs", help="What `pulumi stack output --json` prints; without it the Pulumi CLI is asked."),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="What `pulumi stack export` prints: checks the protection options too."),
+    ] = None,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Check a deployed stack on AWS against the architecture. It only reads."""
+    from tak_tools.verify import command
+
+    if policy:
+        command.print_policy()
+        return 0
+    return command.run(folder, stack, outputs_file=outputs, state_file=state, as_json=json)
+
+
+@app.command()
+def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
+    """Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine, and verify it."""
+    from tak_tools.local_aws import command
+
+    return command.run_up(folder, stack)
+
+
+@app.command()
+def local_down(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
+    """Destroy what local-up made, and stop its server."""
+    from tak_tools.local_aws import command
+
+    return command.run_down(folder, stack)
+
+
+@app.command()
+def local_status(folder: FolderOption = Path()) -> int:
+    """Say whether the server of local-up is running, and where."""
+    from tak_tools.local_aws import command
+
+    return command.run_status(folder)
 
 
 def main() -> None:
@@ -79,6 +130,9 @@ def main() -> None:
     gc.disable()
     try:
         exit_code = app(standalone_mode=False) or 0
+        if exit_code == 130:
+            # typer catches KeyboardInterrupt by itself, and says nothing.
+            raise KeyboardInterrupt
     except InputError as error:
         exit_code = _report(error.problems, 2)
     except TyperException as error:

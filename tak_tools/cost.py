@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-from tak_tools.program import Recording
+from tak_tools.program import Recording, plain
 
 HOURS_A_MONTH = 730
 
@@ -15,7 +15,7 @@ class CostLine:
     """A fixed cost: `quantity` units at `unit_price` USD an hour or a month. The price is None where unknown."""
 
     item: str
-    quantity: int
+    quantity: float
     per: str
     """hour or month"""
     unit_price: float | None
@@ -61,37 +61,60 @@ def cost_of(recording: Recording, region: str) -> Cost:
     prices = _regions().get(region, {})
     endpoints = recording.of_type("VpcEndpoint")
     interfaces = [endpoint for endpoint in endpoints if endpoint.inputs["vpcEndpointType"] == "Interface"]
+    keys, balancers = recording.of_type("aws:kms/key:Key"), recording.of_type("aws:lb/loadBalancer:LoadBalancer")
+    # One that faces the internet has an address in each of its subnets.
+    public = [subnet for item in balancers if not item.inputs.get("internal") for subnet in item.inputs["subnets"]]
+    cpu, memory = _running(recording)
     counted = (
         ("NAT gateway", len(recording.of_type("NatGateway")), "hour", "nat_gateway_hour"),
-        ("Public IPv4 address", len(recording.of_type("Eip")), "hour", "public_ipv4_hour"),
+        ("Public IPv4 address", len(recording.of_type("Eip")) + len(public), "hour", "public_ipv4_hour"),
         (
             "Interface endpoint, in each zone",
             sum(len(endpoint.inputs["subnetIds"]) for endpoint in interfaces),
             "hour",
             "interface_endpoint_hour",
         ),
-        ("Customer-managed KMS key", len(recording.of_type("aws:kms/key:Key")), "month", "kms_key_month"),
+        ("Customer-managed KMS key", len(keys), "month", "kms_key_month"),
+        ("Application load balancer", len(balancers), "hour", "alb_hour"),
+        # Fargate Spot is cheaper, at a price that AWS changes.
+        ("Fargate vCPU, on demand", plain(cpu / 1024), "hour", "fargate_vcpu_hour"),
+        ("Fargate GB of memory, on demand", plain(memory / 1024), "hour", "fargate_gb_hour"),
+        ("Secret", len(recording.of_type("aws:secretsmanager/secret:Secret")), "month", "secret_month"),
     )
     lines = tuple(
         CostLine(item, quantity, per, _price(prices, key)) for item, quantity, per, key in counted if quantity
     )
-    usage = [
-        UsagePrice("NAT gateway, data processed", "GB", _price(prices, "nat_gateway_gb")),
-        UsagePrice("Data transfer out to the internet", "GB", _price(prices, "data_transfer_out_gb")),
-        UsagePrice("Config bucket, storage", "GB-month", _price(prices, "s3_storage_gb_month")),
-        UsagePrice("Image repository, storage", "GB-month", _price(prices, "ecr_storage_gb_month")),
-        UsagePrice("Log groups, ingestion", "GB", _price(prices, "cloudwatch_logs_ingest_gb")),
-        UsagePrice("Log groups, storage", "GB-month", _price(prices, "cloudwatch_logs_storage_gb_month")),
-        UsagePrice("KMS, requests", "10,000", _price(prices, "kms_requests_10k")),
-    ]
-    if interfaces:
-        usage.insert(1, UsagePrice("Interface endpoint, data processed", "GB", _price(prices, "interface_endpoint_gb")))
+    nat_gateways, log_groups = recording.of_type("NatGateway"), recording.of_type("LogGroup")
+    used = (
+        ("NAT gateway, data processed", nat_gateways, "GB", "nat_gateway_gb"),
+        ("Interface endpoint, data processed", interfaces, "GB", "interface_endpoint_gb"),
+        ("Load balancer, capacity units", balancers, "LCU-hour", "alb_lcu_hour"),
+        ("Data transfer out to the internet", nat_gateways or public, "GB", "data_transfer_out_gb"),
+        ("Config bucket, storage", recording.of_type("aws:s3/bucket:Bucket"), "GB-month", "s3_storage_gb_month"),
+        ("Image repository, storage", recording.of_type("awsx:ecr:Repository"), "GB-month", "ecr_storage_gb_month"),
+        ("Log groups, ingestion", log_groups, "GB", "cloudwatch_logs_ingest_gb"),
+        ("Log groups, storage", log_groups, "GB-month", "cloudwatch_logs_storage_gb_month"),
+        ("KMS, requests", keys, "10,000", "kms_requests_10k"),
+    )
     return Cost(
         region=region,
         prices_as_of=str(prices["as_of"]) if prices else None,
         lines=lines,
-        usage=tuple(usage),
+        usage=tuple(UsagePrice(item, unit, _price(prices, key)) for item, users, unit, key in used if users),
         break_even_gb=_break_even(lines, prices) if interfaces else None,
+    )
+
+
+def _running(recording: Recording) -> tuple[int, int]:
+    """CPU units and MiB of all tasks that the services run."""
+    definitions = {item.outputs["arn"]: item.inputs for item in recording.of_type("TaskDefinition")}
+    sizes = [
+        (service.inputs["desiredCount"], definitions[service.inputs["taskDefinition"]])
+        for service in recording.of_type("aws:ecs/service:Service")
+    ]
+    return (
+        sum(count * int(size["cpu"]) for count, size in sizes),
+        sum(count * int(size["memory"]) for count, size in sizes),
     )
 
 

@@ -27,6 +27,7 @@ class ImaginedAws:
             "aws:index/getAvailabilityZones:getAvailabilityZones": {
                 "names": [f"{self._region}{letter}" for letter in "abc"]
             },
+            "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": f"pl-{args.get('name')}"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": IMAGINED_ACCOUNT},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
             "aws:index/getRegion:getRegion": {"region": self._region},
@@ -41,6 +42,8 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
             return {"ipv6CidrBlock": IMAGINED_IPV6_BLOCK}
         case "aws:ec2/eip:Eip":
             return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + 'ab'.index(name[-1])}"}
+        case "aws:lb/loadBalancer:LoadBalancer":
+            return {"dnsName": f"{resource_id}.elb.amazonaws.com", "zoneId": "zone-id"}
         case "aws:kms/key:Key":
             return {"keyId": resource_id}
         case "aws:s3/bucket:Bucket":

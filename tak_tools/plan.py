@@ -13,9 +13,10 @@ from typing import Any
 from tak_tools.cost import Cost, cost_of
 from tak_tools.critical_path import Step, critical_path
 from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.layers import on_base_layer
 from tak_tools.policy_check import Violation, violations_of
-from tak_tools.program import MADE_BY_AWSX, Recording, run_program
-from tak_tools.stack_file import StackFile, load_project, load_stack
+from tak_tools.program import MADE_BY_AWSX, Cloud, Recording, run_program
+from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,18 @@ class Plan:
     region: str
     environment: str
     vpc: str
+    base_layer: str | None
+    """The stack that this one stands on, whose environment and VPC these are; None for a base layer itself."""
     recording: Recording
     counts: Mapping[str, int]
     """Resources by type."""
     addresses: tuple[AddressRow, ...]
+    """Empty for a layer above, which has no subnets of its own."""
     protected: tuple[ProtectedResource, ...]
     cost: Cost
     critical_path: tuple[Step, ...]
     violations: tuple[Violation, ...]
-    """What the policy pack objects to."""
+    """What the policy pack objects to. It is the base layer's: nothing of a layer above."""
 
     @property
     def resource_count(self) -> int:
@@ -74,6 +78,7 @@ class Plan:
             "environment": self.environment,
             "region": self.region,
             "vpc": self.vpc,
+            "base_layer": self.base_layer,
             "resources": [
                 {"type": item.type, "name": item.name, "component": item.parent.rsplit("$", 1)[-1].split("::")[0]}
                 for item in self.recording.resources
@@ -99,12 +104,16 @@ class Plan:
 
 def load_plan(folder: Path, stack: str) -> Plan:
     """The plan of a stack file. Raises InputError where the file is not in order."""
-    return make_plan(load_stack(load_project(folder), stack))
+    return make_plan(load_layer(load_project(folder), stack))
 
 
 def make_plan(stack_file: StackFile) -> Plan:
     """Runs the program of `stack_file` and says what it registered."""
-    recording = run_program(stack_file, ImaginedAws(stack_file.region))
+    cloud: Cloud = ImaginedAws(stack_file.region)
+    above = stack_file if isinstance(stack_file, LayerAbove) else None
+    if above:
+        cloud = on_base_layer(above, cloud, below=cloud)
+    recording = run_program(stack_file, cloud)
     settings = stack_file.settings
     zones = settings.availability_zones or ("first of the region", "second of the region")
     return Plan(
@@ -112,16 +121,17 @@ def make_plan(stack_file: StackFile) -> Plan:
         region=stack_file.region,
         environment=settings.environment,
         vpc=str(settings.addresses.vpc),
+        base_layer=above.reference if above else None,
         recording=recording,
         counts=dict(sorted(Counter(item.type for item in recording.resources).items())),
         addresses=tuple(
             AddressRow(
                 subnet.role, zones[subnet.zone_index], str(subnet.ipv4), subnet.usable_addresses, subnet.ipv6_index
             )
-            for subnet in settings.addresses.subnets
+            for subnet in ([] if above else settings.addresses.subnets)
         ),
         protected=tuple(ProtectedResource(item.name, item.type) for item in recording.resources if item.protect),
         cost=cost_of(recording, stack_file.region),
         critical_path=critical_path(recording),
-        violations=tuple(violations_of(recording, stack_file)),
+        violations=() if above else tuple(violations_of(recording, stack_file)),
     )

@@ -47,24 +47,18 @@ def _print_plan(console: Console, plan: Plan) -> None:
     console.print(_tree(plan))
     _section(console, f"Counts; `pulumi preview` says {plan.pulumi_count}, with the stack, components and awsx's parts")
     console.print(_table([], [[short_type(type_), str(count)] for type_, count in plan.counts.items()]))
-    _section(console, f"Addresses: VPC {plan.vpc}")
-    console.print(
-        _table(
-            ["subnet", "zone", "IPv4", "usable", "IPv6 /64"],
-            [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
-        )
-    )
+    if plan.base_layer:
+        _section(console, f"On top of {plan.base_layer}, in its VPC {plan.vpc}")
+        console.print("`tak-base plan` of that stack has the addresses and the policy")
+    else:
+        _print_addresses(console, plan)
     _section(console, "Protected: no deployment deletes these")
     for item in plan.protected:
         console.print(f"{short_type(item.type)} {item.name}")
     if not plan.protected:
         console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
-    _section(console, f"Policy: {len(RULES)} rules")
-    if plan.violations:
-        rows = [[v.rule.level, v.rule.name, v.resource.name, v.message] for v in plan.violations]
-        console.print(_table(["level", "rule", "resource", "what"], rows))
-    else:
-        console.print("no violation")
+    if not plan.base_layer:
+        _print_policy(console, plan)
     _print_cost(console, plan.cost)
     _section(console, "Critical path: what bounds the time of `pulumi up`, typical seconds")
     console.print(
@@ -73,6 +67,25 @@ def _print_plan(console: Console, plan: Plan) -> None:
             [[step.name, str(step.seconds), str(step.ready_after)] for step in plan.critical_path],
         )
     )
+
+
+def _print_addresses(console: Console, plan: Plan) -> None:
+    _section(console, f"Addresses: VPC {plan.vpc}")
+    console.print(
+        _table(
+            ["subnet", "zone", "IPv4", "usable", "IPv6 /64"],
+            [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
+        )
+    )
+
+
+def _print_policy(console: Console, plan: Plan) -> None:
+    _section(console, f"Policy: {len(RULES)} rules")
+    if plan.violations:
+        rows = [[v.rule.level, v.rule.name, v.resource.name, v.message] for v in plan.violations]
+        console.print(_table(["level", "rule", "resource", "what"], rows))
+    else:
+        console.print("no violation")
 
 
 def _print_cost(console: Console, cost: Cost) -> None:

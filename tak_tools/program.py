@@ -23,6 +23,9 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from tak_tools.errors import DeploymentError
 from tak_tools.stack_file import StackConfig
 
+# Every other package of a resource type is a program's own.
+_PROVIDERS = ("aws", "awsx", "pulumi")
+
 # What awsx makes within its components, which run elsewhere and so are recorded as one resource.
 MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
     "awsx:ecr:Repository": ("aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"),
@@ -227,7 +230,7 @@ class _RecordingMonitor(MockMonitor):
 
 
 def _is_component(type_: str) -> bool:
-    return type_.startswith(("tak-base:", "tak-bootstrap:"))
+    return type_.split(":")[0] not in _PROVIDERS
 
 
 def plain(value: Any) -> Any:

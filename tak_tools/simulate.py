@@ -2,6 +2,8 @@
 
 import time
 from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,38 @@ from rich.table import Table
 from rich.tree import Tree
 
 from tak_tools.console import print_json, progress_console, result_console
-from tak_tools.program import Recording, Registration, run_program
+from tak_tools.layers import on_base_layer
+from tak_tools.program import Cloud, Recording, Registration, run_program
 from tak_tools.simulated_aws import SimulatedAws
-from tak_tools.stack_file import StackFile, load_project, load_stack
+from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
+from tak_tools.verify import CHECKS, Finding, verify_simulation
 
 
-def run(folder: Path, stack: str, *, as_json: bool) -> None:
-    """Deploys `stack` and prints the resource tree, the outputs and what to do next."""
-    stack_file = load_stack(load_project(folder), stack)
+def run(folder: Path, stack: str, *, as_json: bool) -> int:
+    """Deploys `stack`, verifies it, and prints the resource tree, the outputs and what to do next.
+
+    Returns 1 where the deployment is not the architecture, otherwise 0.
+    """
+    stack_file = load_layer(load_project(folder), stack)
     started = time.monotonic()
-    with SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
-        recording = deploy(stack_file, cloud)
-    seconds = time.monotonic() - started
+    with ExitStack() as contexts:
+        cloud = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.default_tags))
+        if isinstance(stack_file, LayerAbove):
+            below = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.base.default_tags))
+            recording = deploy(stack_file, on_base_layer(stack_file, cloud, below=below))
+        else:
+            recording = deploy(stack_file, cloud)
+        seconds = time.monotonic() - started
+        # What is verified is the base layer: a layer above has checks of its own.
+        findings = [] if isinstance(stack_file, LayerAbove) else verify_simulation(stack_file, recording, cloud)
     if as_json:
-        print_json(_as_document(stack_file, recording))
+        print_json(_as_document(stack_file, recording, findings))
     else:
-        _print(stack_file, recording, seconds)
+        _print(stack_file, recording, findings, seconds)
+    return 1 if findings else 0
 
 
-def deploy(stack_file: StackFile, cloud: SimulatedAws) -> Recording:
+def deploy(stack_file: StackFile, cloud: Cloud) -> Recording:
     """Runs the program against `cloud`, with progress on standard error where that is a terminal."""
     with Progress(
         SpinnerColumn(),
@@ -66,11 +81,13 @@ def resource_tree(recording: Recording, label: str) -> Tree:
     return tree
 
 
-def _print(stack_file: StackFile, recording: Recording, seconds: float) -> None:
+def _print(stack_file: StackFile, recording: Recording, findings: list[Finding], seconds: float) -> None:
     console = result_console()
     count = len(recording.resources)
     console.print(
-        resource_tree(recording, f"[bold]{stack_file.settings.name}[/bold] in {stack_file.region}, simulated")
+        resource_tree(
+            recording, f"[bold]{stack_file.project.name}-{stack_file.stack}[/bold] in {stack_file.region}, simulated"
+        )
     )
     outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in sorted(recording.outputs.items()):
@@ -79,10 +96,18 @@ def _print(stack_file: StackFile, recording: Recording, seconds: float) -> None:
     console.print(outputs)
     console.print()
     console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
-    console.print(f"Next: `pulumi preview -s {stack_file.stack}` against a real account (README.md, Deploy).")
+    if isinstance(stack_file, LayerAbove):
+        console.print(f"They stand on {stack_file.reference}, which was deployed before them.")
+        return
+    for finding in findings:
+        console.print(f"finding: {finding}")
+    console.print(f"{len(CHECKS)} checks of the architecture, {len(findings)} findings (tak-base verify).")
+    console.print(
+        f"\nNext: `tak-base plan --stack {stack_file.stack}` for addresses and cost; to deploy: README.md, Deploy."
+    )
 
 
-def _as_document(stack_file: StackFile, recording: Recording) -> dict[str, Any]:
+def _as_document(stack_file: StackFile, recording: Recording, findings: list[Finding]) -> dict[str, Any]:
     return {
         "stack": stack_file.stack,
         "region": stack_file.region,
@@ -90,4 +115,5 @@ def _as_document(stack_file: StackFile, recording: Recording) -> dict[str, Any]:
             {"type": item.type, "name": item.name, "id": item.id, "urn": item.urn} for item in recording.resources
         ],
         "outputs": dict(sorted(recording.outputs.items())),
+        "findings": [asdict(finding) for finding in findings],
     }

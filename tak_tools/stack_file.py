@@ -46,7 +46,10 @@ class StackConfig:
     @property
     def engine_config(self) -> dict[str, str]:
         """The values as the Pulumi engine hands them to a program: text."""
-        return {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in self.values.items()}
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, default=str)
+            for name, value in self.values.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ class StackFile(StackConfig):
     path: Path
     settings: Settings
     region: str
+
+
+@dataclass(frozen=True)
+class LayerAbove(StackFile):
+    """A stack file of another project that stands on a base layer; the settings are that one's."""
+
+    reference: str
+    """How the program calls the base layer's stack: organization/project/stack"""
+    base: StackFile
 
 
 def load_project(folder: Path) -> Project:
@@ -81,14 +93,7 @@ def stack_names(folder: Path) -> list[str]:
 
 def load_stack(project: Project, stack: str) -> StackFile:
     """The stack file of `stack`. Raises InputError with a line for each mistake in it."""
-    path = project.folder / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
-        known = ", ".join(stack_names(project.folder)) or "none"
-        raise InputError([f"--stack: found {stack}, expected one that has a file {path.name} (there are: {known})"])
-    config = _load_yaml(path, "a stack file").get("config") or {}
-    if not isinstance(config, dict):
-        raise InputError([f"{path.name}: config: found {shown(config)}, expected keys with values"])
-    values = dict(project.defaults) | {_full_name(key, project.name): value for key, value in config.items()}
+    path, values = _read_stack(project, stack)
     region = values.get("aws:region")
     problems = _provider_problems(values)
     own = {}
@@ -105,6 +110,46 @@ def load_stack(project: Project, stack: str) -> StackFile:
     if problems:
         raise InputError([f"{path.name}: {problem}" for problem in problems])
     return StackFile(project, stack, values, path, settings, str(region))
+
+
+def load_layer(project: Project, stack: str) -> StackFile:
+    """As load_stack; where the stack has a key `baseLayer`, it is a LayerAbove, of a base layer in a folder above."""
+    path, values = _read_stack(project, stack)
+    key = f"{project.name}:baseLayer"
+    if key not in values:
+        return load_stack(project, stack)
+    base_project, base_stack = _referred_to(project, values[key], f"{path.name}: {key}")
+    base = load_stack(base_project, base_stack)
+    problems = _provider_problems(values)
+    if not problems and values["aws:region"] != base.region:
+        problems.append(f"aws:region: found {values['aws:region']}, expected {base.region}, that of {values[key]}")
+    if problems:
+        raise InputError([f"{path.name}: {problem}" for problem in problems])
+    return LayerAbove(project, stack, values, path, base.settings, base.region, values[key], base)
+
+
+def _referred_to(project: Project, reference: Any, where: str) -> tuple[Project, str]:
+    """The project in a folder above and the stack that `organization/project/stack` names."""
+    parts = str(reference).split("/")
+    for folder in project.folder.resolve().parents:
+        if len(parts) == 3 and (folder / "Pulumi.yaml").is_file():
+            candidate = load_project(folder)
+            if candidate.name == parts[1]:
+                return candidate, parts[2]
+    raise InputError(
+        [f"{where}: found {shown(reference)}, expected organization/PROJECT/STACK of a project in a folder above"]
+    )
+
+
+def _read_stack(project: Project, stack: str) -> tuple[Path, dict[str, Any]]:
+    path = project.folder / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        known = ", ".join(stack_names(project.folder)) or "none"
+        raise InputError([f"--stack: found {stack}, expected one that has a file {path.name} (there are: {known})"])
+    config = _load_yaml(path, "a stack file").get("config") or {}
+    if not isinstance(config, dict):
+        raise InputError([f"{path.name}: config: found {shown(config)}, expected keys with values"])
+    return path, {**project.defaults, **{_full_name(key, project.name): value for key, value in config.items()}}
 
 
 def _provider_problems(values: Mapping[str, Any]) -> list[str]:

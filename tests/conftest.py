@@ -15,6 +15,9 @@ from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import Project, load_project, load_stack
 
+# A test process makes many objects and ends. Looking for garbage among them often takes a third of its time.
+gc.set_threshold(100_000, 50, 100)
+
 PROJECT_FOLDER = Path(__file__).parent.parent
 
 # A time limit for each example fails at random on a busy machine.

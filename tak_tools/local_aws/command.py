@@ -45,12 +45,14 @@ def run_up(folder: Path, stack: str) -> int:
         (local / "state").mkdir(exist_ok=True)
         _run([pulumi, "stack", "select", "--create", stack], folder, environment)
         _run([pulumi, "up", "--yes", "--skip-preview", "--stack", stack], folder, environment)
+        state_file = local / "state.json"
+        _run([pulumi, "stack", "export", "--file", str(state_file), "--stack", stack], folder, environment)
     except BaseException:
         if not running:
             _remove(local)
         raise
     result_console().print(f"\nThe local AWS is at {server.url}; `tak-base local-down` removes it.\n")
-    return _verify(folder, stack, environment)
+    return _verify(folder, stack, state_file, environment)
 
 
 def run_down(folder: Path, stack: str) -> int:
@@ -138,14 +140,14 @@ def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> Non
         raise DeploymentError(f"{command}: exit code {exit_code}; what it said is above")
 
 
-def _verify(folder: Path, stack: str, environment: dict[str, str]) -> int:
+def _verify(folder: Path, stack: str, state_file: Path, environment: dict[str, str]) -> int:
     from tak_tools.verify import command
 
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environment)
     try:
-        return command.run(folder, stack)
+        return command.run(folder, stack, state_file=state_file)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -100,6 +100,10 @@ class SimulatedAws:
                     return {"partition": partition, "dnsSuffix": _DNS_SUFFIXES.get(partition, "amazonaws.com")}
                 case "aws:index/getRegion:getRegion":
                     return {"region": self.region}
+                case "aws:ec2/getManagedPrefixList:getManagedPrefixList":
+                    filters = [{"Name": "prefix-list-name", "Values": [args["name"]]}]
+                    (found,) = self.client("ec2").describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
+                    return {"id": found["PrefixListId"]}
                 case "aws:index/getAvailabilityZones:getAvailabilityZones":
                     filters = [{"Name": f["name"], "Values": f["values"]} for f in args.get("filters", [])]
                     filters.append({"Name": "state", "Values": [args["state"]]})
@@ -143,4 +147,11 @@ _ENVIRONMENT = {
 }
 
 # The handlers register themselves.
-from tak_tools.simulated_aws import containers, identity, logging_and_roles, networking, storage  # noqa: E402, F401
+from tak_tools.simulated_aws import (  # noqa: E402
+    containers,  # noqa: F401
+    identity,  # noqa: F401
+    logging_and_roles,  # noqa: F401
+    networking,  # noqa: F401
+    services,  # noqa: F401
+    storage,  # noqa: F401
+)

@@ -14,6 +14,8 @@ from moto import mock_aws
 from tak_tools.errors import DeploymentError
 from tak_tools.local_aws import moto_gaps
 
+pytestmark = pytest.mark.slow
+
 REGION = "ap-southeast-2"
 
 Clients = Callable[[str], Any]
