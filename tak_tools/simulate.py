@@ -100,7 +100,7 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
         console.print(f"They stand on {stack_file.reference}, which was deployed before them.")
         return
     for finding in findings:
-        console.print(f"finding: {finding}")
+        console.print(f"finding: {finding}", markup=False)
     console.print(f"{len(CHECKS)} checks of the architecture, {len(findings)} findings (tak-base verify).")
     console.print(
         f"\nNext: `tak-base plan --stack {stack_file.stack}` for addresses and cost; to deploy: README.md, Deploy."

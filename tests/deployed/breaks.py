@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.verify import Aws, Deployment, StateResource, simulated_deployment
 from tests.deployed.layer import Layer
 
-ACCOUNT = "123456789012"
+ACCOUNT = DEFAULT_ACCOUNT_ID
+OTHER_ACCOUNT = "9" * 12
 ANYWHERE = "0.0.0.0/0"
 
 
@@ -134,8 +136,8 @@ def a_nat_address_is_not_published(case: Case) -> list[str]:
 
 @breaks("stack-outputs")
 def the_credentials_are_of_another_account(case: Case) -> list[str]:
-    case.outputs["kmsKeyArn"] = case.key.replace(ACCOUNT, "999999999999")
-    return ["credentials: found account 123456789012, expected account 999999999999"]
+    case.outputs["kmsKeyArn"] = case.key.replace(ACCOUNT, OTHER_ACCOUNT)
+    return [f"credentials: found account {ACCOUNT}, expected account {OTHER_ACCOUNT}"]
 
 
 @breaks("resources")
@@ -571,7 +573,7 @@ def the_key_policy_has_lost_fargate(case: Case) -> list[str]:
 @breaks("key-policy")
 def the_key_policy_lets_in_others(case: Case) -> list[str]:
     others = {
-        "AWS": ["arn:aws:iam::999999999999:root", f"arn:aws:iam::{ACCOUNT}:role/own"],
+        "AWS": [f"arn:aws:iam::{OTHER_ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/own"],
         "Service": "s3.amazonaws.com",
     }
     added = [
@@ -582,7 +584,7 @@ def the_key_policy_lets_in_others(case: Case) -> list[str]:
     put_key_policy(case, lambda statements: statements + added)
     return [
         f"{case.key}: found a policy statement for {who}, expected none for others"
-        for who in ("arn:aws:iam::999999999999:root", "s3.amazonaws.com", "*")
+        for who in (f"arn:aws:iam::{OTHER_ACCOUNT}:root", "s3.amazonaws.com", "*")
     ]
 
 
@@ -688,9 +690,9 @@ LIFECYCLE = (
 def the_repository_encrypts_with_another_key(case: Case) -> list[str]:
     case.moto("ecr").repositories[case.repository].encryption_configuration = {
         "encryptionType": "KMS",
-        "kmsKey": "arn:aws:kms:ap-southeast-2:123456789012:alias/aws/ecr",
+        "kmsKey": f"arn:aws:kms:ap-southeast-2:{ACCOUNT}:alias/aws/ecr",
     }
-    other = "arn:aws:kms:ap-southeast-2:123456789012:alias/aws/ecr"
+    other = f"arn:aws:kms:ap-southeast-2:{ACCOUNT}:alias/aws/ecr"
     return [f"{case.repository}: found key {other}, expected key {case.key}"]
 
 

@@ -5,12 +5,13 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_base.addressing import ZONES, ipv6_subnet
 from tests.deployed.layer import Layer
 
 ZONE_NAMES = {"a": "ap-southeast-2a", "b": "ap-southeast-2b"}
-ACCOUNT = "123456789012"
+ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "ap-southeast-2"
 ADDRESSES = {
     "prod": {

@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
@@ -240,7 +241,7 @@ def test_the_command_prints_a_line_for_each_check_and_returns_0(
     assert command.run(project.folder, "prod", outputs_file=outputs_file, state_file=state_file) == 0
     printed, errors = capsys.readouterr()
     lines = printed.splitlines()
-    assert lines[0] == "tak-base-prod in ap-southeast-2, account 123456789012"
+    assert lines[0] == f"tak-base-prod in ap-southeast-2, account {DEFAULT_ACCOUNT_ID}"
     assert lines[1 : len(CHECKS) + 1] == [
         f"{'ok':<8} {check.name:<27} {check.description}" for check in CHECKS.values()
     ]

@@ -17,6 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.errors import DeploymentError
 from tak_tools.local_aws import launcher
@@ -60,8 +61,8 @@ def test_an_unsigned_request_is_refused_and_forwarded_nowhere(server: Server) ->
         ("ecr", "127.0.0.1:4577", "api.ecr.eu-west-1.amazonaws.com"),
         ("iam", "127.0.0.1:4577", "iam.amazonaws.com"),
         ("s3", "127.0.0.1:4577", "s3.eu-west-1.amazonaws.com"),
-        ("s3", "123456789012.127.0.0.1:4577", "123456789012.s3-control.eu-west-1.amazonaws.com"),
-        ("s3", "123456789012.localhost:4577", "123456789012.s3-control.eu-west-1.amazonaws.com"),
+        ("s3", f"{DEFAULT_ACCOUNT_ID}.127.0.0.1:4577", f"{DEFAULT_ACCOUNT_ID}.s3-control.eu-west-1.amazonaws.com"),
+        ("s3", f"{DEFAULT_ACCOUNT_ID}.localhost:4577", f"{DEFAULT_ACCOUNT_ID}.s3-control.eu-west-1.amazonaws.com"),
     ],
 )
 def test_a_request_goes_to_the_service_it_is_signed_for(service: str, host: str, expected: str) -> None:
@@ -76,7 +77,7 @@ def test_s3_control_is_reached_through_the_proxy(server: Server, clients: Callab
         "s3control", endpoint_url=server.url, config=Config(proxies={"http": server.url})
     )
 
-    answer = control.list_tags_for_resource(AccountId="123456789012", ResourceArn="arn:aws:s3:::s3-control-bucket")
+    answer = control.list_tags_for_resource(AccountId=DEFAULT_ACCOUNT_ID, ResourceArn="arn:aws:s3:::s3-control-bucket")
 
     assert answer["Tags"] == configuration["Tags"]
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.errors import DeploymentError
 from tak_tools.local_aws import moto_gaps
@@ -107,7 +108,7 @@ def log_group_of_a_flow_log(clients: Clients) -> bool:
         TrafficType="ALL",
         LogDestinationType="cloud-watch-logs",
         LogDestination=group["arn"].removesuffix(":*"),
-        DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/flows",
+        DeliverLogsPermissionArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/flows",
     )
     (flow_log,) = ec2.describe_flow_logs(FlowLogIds=made["FlowLogIds"])["FlowLogs"]
     return flow_log["DeliverLogsStatus"] == "SUCCESS"

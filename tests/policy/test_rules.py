@@ -19,7 +19,7 @@ PROD = Stack("prod", IPv4Network("10.1.16.0/20"), protect_data=True)
 DEV_TEST = Stack("dev-test", IPv4Network("10.1.32.0/20"), protect_data=False)
 
 TAGS = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
-KEY = "arn:aws:kms:ap-southeast-2:111122223333:key/1"
+KEY = f"arn:aws:kms:ap-southeast-2:{'1' * 12}:key/1"
 
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
