@@ -4,6 +4,15 @@ botocore checks the parameters, Moto checks what they refer to (unknown ids, ove
 with real ids and ARNs. What Moto lacks is listed where a handler works around it.
 """
 
+# The handlers register themselves.
+from tak_tools.simulated_aws import (  # noqa: F401
+    containers,
+    identity,
+    logging_and_roles,
+    networking,
+    services,
+    storage,
+)
 from tak_tools.simulated_aws.cloud import SimulatedAws
 
 __all__ = ["SimulatedAws"]

@@ -145,13 +145,3 @@ _ENVIRONMENT = {
     # Credentials, profiles and endpoints of the person at the keyboard have no business here.
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }
-
-# The handlers register themselves.
-from tak_tools.simulated_aws import (  # noqa: E402
-    containers,  # noqa: F401
-    identity,  # noqa: F401
-    logging_and_roles,  # noqa: F401
-    networking,  # noqa: F401
-    services,  # noqa: F401
-    storage,  # noqa: F401
-)
