@@ -141,6 +141,11 @@ def main() -> None:
         exit_code = _report((str(error),), 1)
     except (KeyboardInterrupt, typer.Abort):
         exit_code = _report(("interrupted; nothing is left running",), 130)
+    except Exception as error:
+        # The program itself refuses its input by pulumi.RunError. Where no program ran, Pulumi is not imported.
+        if not isinstance(error, getattr(sys.modules.get("pulumi"), "RunError", ())):
+            raise
+        exit_code = _report(tuple(str(error).splitlines()), 2)
     sys.exit(exit_code)
 
 
