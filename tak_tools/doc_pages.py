@@ -1,6 +1,6 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
-docs/architecture-STACK.md for every stack file but the local one, and the picture in README.md.
+docs/architecture-STACK.md for prod and dev-test; the picture and the excerpt of a plan in README.md.
 """
 
 import sys
@@ -8,13 +8,10 @@ from pathlib import Path
 
 from tak_tools.diagram.mermaid import mermaid
 from tak_tools.plan import Plan, make_plan
-from tak_tools.plan_report import short_type, usd
+from tak_tools.plan_report import excerpt, short_type, usd
 from tak_tools.stack_file import load_project, load_stack
 
 STACKS = ("prod", "dev-test")
-
-_PICTURE_START = "<!-- picture: made by `make docs` -->"
-_PICTURE_END = "<!-- /picture -->"
 
 
 def pages(folder: Path) -> dict[Path, str]:
@@ -23,7 +20,8 @@ def pages(folder: Path) -> dict[Path, str]:
     plans = {stack: make_plan(load_stack(project, stack)) for stack in STACKS}
     readme = folder / "README.md"
     documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
-    return documents | {readme: _with_picture(readme.read_text(encoding="utf-8"), _picture(plans["prod"]))}
+    text = _replaced(readme.read_text(encoding="utf-8"), "picture", _picture(plans["prod"]))
+    return documents | {readme: _replaced(text, "plan", ["```", *excerpt(plans["prod"]).splitlines(), "```"])}
 
 
 def architecture_page(plan: Plan) -> str:
@@ -87,10 +85,12 @@ def _picture(plan: Plan) -> list[str]:
     return ["```mermaid", *mermaid(plan.recording, f"TAK base layer: {plan.stack}").rstrip().splitlines(), "```"]
 
 
-def _with_picture(readme: str, picture: list[str]) -> str:
-    before, rest = readme.split(_PICTURE_START)
-    _, after = rest.split(_PICTURE_END)
-    return before + "\n".join([_PICTURE_START, "", *picture, "", _PICTURE_END]) + after
+def _replaced(page: str, part: str, lines: list[str]) -> str:
+    """`page` with other lines between the marks of a generated part."""
+    start, end = f"<!-- {part}: made by `make docs` -->", f"<!-- /{part} -->"
+    before, rest = page.split(start)
+    _, after = rest.split(end)
+    return before + "\n".join([start, "", *lines, "", end]) + after
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

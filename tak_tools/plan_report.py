@@ -1,6 +1,7 @@
 """Prints plans: one with all its sections, or two side by side."""
 
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -38,6 +39,16 @@ def usd(amount: float | None) -> str:
     return "no price" if amount is None else f"{amount:,.2f}"
 
 
+def excerpt(plan: Plan) -> str:
+    """The parts of a plan that the README shows: addresses, cost and critical path."""
+    console = Console(file=StringIO(), width=120, highlight=False)
+    with console.capture() as capture:
+        _print_addresses(console, plan)
+        _print_cost(console, plan.cost)
+        _print_critical_path(console, plan)
+    return "\n".join(line.rstrip() for line in capture.get().strip().splitlines())
+
+
 def _print_plan(console: Console, plan: Plan) -> None:
     console.print(
         f"[bold]{plan.stack}[/bold] ({plan.environment}) in {plan.region}: {plan.resource_count} resources,"
@@ -60,13 +71,7 @@ def _print_plan(console: Console, plan: Plan) -> None:
     if not plan.base_layer:
         _print_policy(console, plan)
     _print_cost(console, plan.cost)
-    _section(console, "Critical path: what bounds the time of `pulumi up`, typical seconds")
-    console.print(
-        _table(
-            ["resource", "takes", "ready after"],
-            [[step.name, str(step.seconds), str(step.ready_after)] for step in plan.critical_path],
-        )
-    )
+    _print_critical_path(console, plan)
 
 
 def _print_addresses(console: Console, plan: Plan) -> None:
@@ -75,6 +80,16 @@ def _print_addresses(console: Console, plan: Plan) -> None:
         _table(
             ["subnet", "zone", "IPv4", "usable", "IPv6 /64"],
             [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
+        )
+    )
+
+
+def _print_critical_path(console: Console, plan: Plan) -> None:
+    _section(console, "Critical path: what bounds the time of `pulumi up`, typical seconds")
+    console.print(
+        _table(
+            ["resource", "takes", "ready after"],
+            [[step.name, str(step.seconds), str(step.ready_after)] for step in plan.critical_path],
         )
     )
 
