@@ -198,7 +198,8 @@ ACTIONS: dict[str, Actions] = {
     ),
     "aws:iam/role:Role": Actions(
         create="iam:CreateRole iam:TagRole",
-        read="iam:GetRole iam:ListRolePolicies iam:GetRolePolicy iam:ListAttachedRolePolicies"
+        # iam:ListRoleTags is for `tak-base verify`.
+        read="iam:GetRole iam:ListRoleTags iam:ListRolePolicies iam:GetRolePolicy iam:ListAttachedRolePolicies"
         " iam:ListInstanceProfilesForRole",
         update="iam:UpdateRole iam:UpdateRoleDescription iam:UpdateAssumeRolePolicy iam:PutRolePermissionsBoundary"
         " iam:TagRole iam:UntagRole",

@@ -14,6 +14,7 @@ from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
 from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
+from tak_tools.verify import policy_document
 from tests.bootstrap.account import REGION, Account, Permissions
 
 EC2 = f"arn:aws:ec2:{REGION}:{DEFAULT_ACCOUNT_ID}:"
@@ -200,6 +201,18 @@ def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) ->
         "s3:GetObject",
         "kms:Decrypt",
     }
+
+
+def test_every_role_may_run_verify() -> None:
+    # AWS lets everyone ask who they are.
+    needed = set(policy_document()["Statement"][0]["Action"]) - {"sts:GetCallerIdentity"}
+    readable = {
+        action
+        for service in {action.split(":")[0] for action in needed}
+        for action in actions(f"{service}:", ("read",))
+    }
+
+    assert needed <= readable
 
 
 def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:
