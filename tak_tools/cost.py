@@ -75,11 +75,14 @@ def cost_of(recording: Recording, region: str) -> Cost:
     lines = tuple(
         CostLine(item, quantity, per, _price(prices, key)) for item, quantity, per, key in counted if quantity
     )
+    # Certificates are free, and a hosted zone is there before the stack is.
+    buckets = "Buckets" if len(recording.of_type("aws:s3/bucket:Bucket")) > 1 else "Config bucket"
+    repositories = "Image repositories" if len(recording.of_type("awsx:ecr:Repository")) > 1 else "Image repository"
     usage = [
         UsagePrice("NAT gateway, data processed", "GB", _price(prices, "nat_gateway_gb")),
         UsagePrice("Data transfer out to the internet", "GB", _price(prices, "data_transfer_out_gb")),
-        UsagePrice("Config bucket, storage", "GB-month", _price(prices, "s3_storage_gb_month")),
-        UsagePrice("Image repository, storage", "GB-month", _price(prices, "ecr_storage_gb_month")),
+        UsagePrice(f"{buckets}, storage", "GB-month", _price(prices, "s3_storage_gb_month")),
+        UsagePrice(f"{repositories}, storage", "GB-month", _price(prices, "ecr_storage_gb_month")),
         UsagePrice("Log groups, ingestion", "GB", _price(prices, "cloudwatch_logs_ingest_gb")),
         UsagePrice("Log groups, storage", "GB-month", _price(prices, "cloudwatch_logs_storage_gb_month")),
         UsagePrice("KMS, requests", "10,000", _price(prices, "kms_requests_10k")),

@@ -54,11 +54,21 @@ def _print_plan(console: Console, plan: Plan) -> None:
             [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
         )
     )
+    _section(console, "Routes")
+    console.print(_table(["table", "destination", "to"], [[r.table, r.destination, r.target] for r in plan.routes]))
+    if plan.endpoints:
+        _section(console, "Private endpoints: everyone is everyone within the VPC")
+        rows = [[e.service, e.type, e.open_to, e.addresses] for e in plan.endpoints]
+        console.print(_table(["service", "type", "open to", "addresses"], rows))
     _section(console, "Protected: no deployment deletes these")
     for item in plan.protected:
         console.print(f"{short_type(item.type)} {item.name}")
     if not plan.protected:
         console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
+    if plan.existing:
+        _section(console, "Has to be there already")
+        for item in plan.existing:
+            console.print(item)
     _section(console, f"Policy: {len(RULES)} rules")
     if plan.violations:
         rows = [[v.rule.level, v.rule.name, v.resource.name, v.message] for v in plan.violations]

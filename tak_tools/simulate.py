@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def run(folder: Path, stack: str, *, as_json: bool) -> None:
     stack_file = load_stack(load_project(folder), stack)
     started = time.monotonic()
     with SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+        if zone_name := stack_file.settings.hosted_zone_name:
+            cloud.add_hosted_zone(zone_name)
         recording = deploy(stack_file, cloud)
     seconds = time.monotonic() - started
     if as_json:
@@ -74,12 +77,20 @@ def _print(stack_file: StackFile, recording: Recording, seconds: float) -> None:
     )
     outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in sorted(recording.outputs.items()):
-        outputs.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+        outputs.add_row(name, _in_words(value))
     console.print()
     console.print(outputs)
     console.print()
+    if zone_name := stack_file.settings.hosted_zone_name:
+        console.print(f"The hosted zone {zone_name} was there before: a real account has to have it.")
     console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
     console.print(f"Next: `pulumi preview -s {stack_file.stack}` against a real account (README.md, Deploy).")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _as_document(stack_file: StackFile, recording: Recording) -> dict[str, Any]:

@@ -105,7 +105,13 @@ class SimulatedAws:
                     filters.append({"Name": "state", "Values": [args["state"]]})
                     zones = self.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
                     return {"names": [zone["ZoneName"] for zone in zones]}
+                case "aws:route53/getZone:getZone":
+                    return dns.find_zone(self, args["name"])
         raise NotImplementedError(f"the simulated AWS has no answer for {token} (tak_tools/simulated_aws/cloud.py)")
+
+    def add_hosted_zone(self, zone_name: str) -> None:
+        """Makes a public hosted zone, as an account has one before the base layer is deployed into it."""
+        self.client("route53").create_hosted_zone(Name=zone_name, CallerReference=zone_name)
 
     @property
     def account_id(self) -> str:
@@ -143,4 +149,4 @@ _ENVIRONMENT = {
 }
 
 # The handlers register themselves.
-from tak_tools.simulated_aws import containers, identity, logging_and_roles, networking, storage  # noqa: E402, F401
+from tak_tools.simulated_aws import containers, dns, identity, logging_and_roles, networking, storage  # noqa: E402, F401
