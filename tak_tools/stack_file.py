@@ -46,7 +46,10 @@ class StackConfig:
     @property
     def engine_config(self) -> dict[str, str]:
         """The values as the Pulumi engine hands them to a program: text."""
-        return {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in self.values.items()}
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, default=str)
+            for name, value in self.values.items()
+        }
 
 
 @dataclass(frozen=True)
