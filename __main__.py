@@ -8,6 +8,7 @@ from tak_base.encrypted_storage import EncryptedStorage, EncryptedStorageArgs
 from tak_base.network import Network, NetworkArgs
 from tak_base.outputs import BaseLayer
 from tak_base.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
+from tak_base.public_dns import public_dns
 from tak_base.settings import load_settings
 
 # The start of every logical name. Changing it would replace the whole layer.
@@ -15,6 +16,9 @@ NAME = "tak"
 
 settings = load_settings()
 target = look_up_target()
+
+# First: a hosted zone that is not there stops the deployment before anything is made.
+dns = public_dns(NAME, settings.name, settings.hosted_zone_name)
 
 storage = EncryptedStorage(
     NAME,
@@ -25,6 +29,9 @@ storage = EncryptedStorage(
         log_group_names=settings.log_group_patterns,
         protect_data=settings.protect_data,
         kms_deletion_window_days=settings.kms_deletion_window_days,
+        app_images_bucket=settings.app_images_bucket,
+        load_balancer_log_bucket=settings.load_balancer_log_bucket,
+        log_retention_days=settings.log_retention_days,
         target=target,
     ),
 )
@@ -36,6 +43,7 @@ network = Network(
         addresses=settings.addresses,
         availability_zones=settings.availability_zones,
         nat_gateways=settings.nat_gateways,
+        nat64=settings.nat64,
         flow_logs=settings.flow_logs,
         flow_log_group_name=settings.flow_log_group_name,
         permissions_boundary=settings.permissions_boundary,
@@ -50,7 +58,10 @@ endpoints = PrivateEndpoints(
     PrivateEndpointsArgs(
         name_prefix=settings.name,
         services=settings.vpc_endpoints,
-        region=target.region,
+        policies=settings.endpoint_policies,
+        organization_id=settings.organization_id,
+        ip_address_type=settings.endpoint_ip_address_type,
+        target=target,
         vpc_id=network.vpc_id,
         vpc_ipv4_cidr=network.ipv4_cidr,
         vpc_ipv6_cidr=network.ipv6_cidr,
@@ -69,7 +80,7 @@ compute = Compute(
         container_insights=settings.container_insights,
         default_capacity_provider=settings.default_capacity_provider,
         image_retention_count=settings.image_retention_count,
-        image_tag_prefixes=settings.image_tag_prefixes,
+        image_repositories=settings.image_repositories,
         image_tag_mutability=settings.image_tag_mutability,
         protect_data=settings.protect_data,
         kms_key_arn=storage.key_arn,
@@ -101,4 +112,11 @@ BaseLayer(
     kms_alias=storage.key_alias,
     config_bucket_name=storage.bucket_name,
     config_bucket_arn=storage.bucket_arn,
+    ecr_repository_urls=compute.further_repository_urls,
+    app_images_bucket_name=storage.app_images_bucket_name,
+    app_images_bucket_arn=storage.app_images_bucket_arn,
+    load_balancer_log_bucket_name=storage.load_balancer_log_bucket_name,
+    hosted_zone_id=dns.zone_id,
+    hosted_zone_name=dns.zone_name,
+    certificate_arn=dns.certificate_arn,
 ).export()

@@ -285,6 +285,8 @@ def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
 
 LAYER_TYPES = frozenset(
     {
+        "aws:acm/certificate:Certificate",
+        "aws:acm/certificateValidation:CertificateValidation",
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
@@ -301,12 +303,14 @@ LAYER_TYPES = frozenset(
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
         "aws:ecr/repository:Repository",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
         "aws:ecs/cluster:Cluster",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:kms/alias:Alias",
         "aws:kms/key:Key",
+        "aws:route53/record:Record",
         "aws:s3/bucket:Bucket",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
@@ -321,12 +325,15 @@ LAYER_TYPES = frozenset(
 # AWS keeps no tags of these, or Pulumi has no property for them.
 _WITHOUT_TAGS = frozenset(
     {
+        "aws:acm/certificateValidation:CertificateValidation",
         "aws:ec2/route:Route",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:kms/alias:Alias",
+        "aws:route53/record:Record",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         "aws:s3/bucketPolicy:BucketPolicy",

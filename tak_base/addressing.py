@@ -16,6 +16,10 @@ MAJOR_IDS = range(256)
 MINOR_IDS = range(16)
 PRIVATE_SUBNET_PREFIXES = range(24, 27)
 
+# Every IPv4 address as an IPv6 one (RFC 6052).
+# https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-nat64-dns64.html
+NAT64 = "64:ff9b::/96"
+
 # AWS keeps five addresses of every subnet: network, router, DNS, one in reserve, broadcast.
 # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 AWS_RESERVED_ADDRESSES = 5

@@ -1,6 +1,8 @@
-"""Compute: the ECS cluster for Fargate, and the repository for its images."""
+"""Compute: the ECS cluster for Fargate, and the repositories for its images."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -8,7 +10,7 @@ import pulumi_awsx as awsx
 from pulumi import Input, Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
-from tak_base.settings import CapacityProvider, ContainerInsights, TagMutability
+from tak_base.settings import IMAGES, CapacityProvider, ContainerInsights, ImageRepository, TagMutability
 
 _UNTAGGED_IMAGE_DAYS = 14
 
@@ -24,22 +26,24 @@ class ComputeArgs:
     container_insights: ContainerInsights
     default_capacity_provider: CapacityProvider
     image_retention_count: int
-    image_tag_prefixes: tuple[str, ...]
-    """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
+    image_repositories: tuple[ImageRepository, ...]
+    """The one that every stack has first."""
     image_tag_mutability: TagMutability
     protect_data: bool
-    """True: no deployment deletes the repository. False: `pulumi destroy` deletes it, images and all."""
+    """True: no deployment deletes a repository. False: `pulumi destroy` deletes them, images and all."""
     kms_key_arn: Input[str]
     target: DeploymentTarget
 
 
 class Compute(pulumi.ComponentResource):
-    """An ECS cluster with the Fargate capacity providers and an ECR repository, encrypted with one key."""
+    """An ECS cluster with the Fargate capacity providers, and ECR repositories, encrypted with one key."""
 
     cluster_arn: Output[str]
     cluster_name: Output[str]
     repository_arn: Output[str]
     repository_url: Output[str]
+    further_repository_urls: Output[dict[str, str]] | None
+    """By the names that the stack file gives; None where it names no further repositories."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tak-base:index:Compute", name, None, opts)
@@ -53,12 +57,15 @@ class Compute(pulumi.ComponentResource):
             insights_log_groups.append(self._create_log_group("insights", args.insights_log_group_name))
         cluster = self._create_cluster(exec_log_group, insights_log_groups)
         self._attach_capacity_providers(cluster)
-        repository = self._create_repository()
+        repository, *further = [self._create_repository(item) for item in args.image_repositories]
 
         self.cluster_arn = cluster.arn
         self.cluster_name = cluster.name
         self.repository_url = repository.url
-        self.repository_arn = repository.url.apply(self._repository_arn)
+        self.repository_arn = repository.url.apply(lambda url: args.target.arn("ecr", f"repository/{_name_of(url)}"))
+        names = [item.name for item in args.image_repositories[1:]]
+        urls = {name: made.url for name, made in zip(names, further, strict=True)}
+        self.further_repository_urls = Output.all(**urls) if urls else None
         self.register_outputs({"clusterArn": self.cluster_arn, "repositoryUrl": self.repository_url})
 
     def _create_log_group(self, role: str, log_group_name: str) -> aws.cloudwatch.LogGroup:
@@ -107,31 +114,41 @@ class Compute(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _create_repository(self) -> awsx.ecr.Repository:
-        return awsx.ecr.Repository(
-            f"{self._name}-images",
+    def _create_repository(self, repository: ImageRepository) -> awsx.ecr.Repository:
+        first = repository.name == IMAGES
+        name = f"{self._name}-{IMAGES}" if first else f"{self._name}-{IMAGES}-{repository.name}"
+        made = awsx.ecr.Repository(
+            name,
             awsx.ecr.RepositoryArgs(
                 encryption_configurations=[
                     aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=self._args.kms_key_arn)
                 ],
                 image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
                 image_tag_mutability=self._args.image_tag_mutability,
-                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=self._lifecycle_rules()),
+                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=self._lifecycle_rules(repository)),
                 force_delete=not self._args.protect_data,
             ),
             opts=ResourceOptions(
                 parent=self, protect=self._args.protect_data, retain_on_delete=self._args.protect_data
             ),
         )
+        if repository.lambda_pull:
+            aws.ecr.RepositoryPolicy(
+                f"{name}-policy",
+                repository=made.url.apply(_name_of),
+                policy=json.dumps(_lambda_pull_policy(self._args.target)),
+                opts=ResourceOptions(parent=self, retain_on_delete=self._args.protect_data),
+            )
+        return made
 
-    def _lifecycle_rules(self) -> list[awsx.ecr.LifecyclePolicyRuleArgs]:
+    def _lifecycle_rules(self, repository: ImageRepository) -> list[awsx.ecr.LifecyclePolicyRuleArgs]:
         untagged = awsx.ecr.LifecyclePolicyRuleArgs(
             description=f"Untagged images go after {_UNTAGGED_IMAGE_DAYS} days",
             tag_status=awsx.ecr.LifecycleTagStatus.UNTAGGED,
             maximum_age_limit=_UNTAGGED_IMAGE_DAYS,
         )
         count = self._args.image_retention_count
-        if not self._args.image_tag_prefixes:
+        if not repository.tag_prefixes:
             newest = awsx.ecr.LifecyclePolicyRuleArgs(
                 description=f"The newest {count} images stay",
                 tag_status=awsx.ecr.LifecycleTagStatus.ANY,
@@ -147,9 +164,29 @@ class Compute(pulumi.ComponentResource):
                 tag_prefix_list=[prefix],
                 maximum_number_of_images=count,
             )
-            for prefix in self._args.image_tag_prefixes
+            for prefix in repository.tag_prefixes
         ]
 
-    def _repository_arn(self, url: str) -> str:
-        # awsx hands out the repository as a resource reference; its URL, REGISTRY/NAME, is plain text.
-        return self._args.target.arn("ecr", f"repository/{url.split('/', 1)[1]}")
+
+def _name_of(url: str) -> str:
+    # awsx hands out the repository as a resource reference; its URL, REGISTRY/NAME, is plain text.
+    return url.split("/", 1)[1]
+
+
+def _lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
+    """Lets the Lambda functions of the account and region run images.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#configuration-images-permissions
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "LambdaPullsImages",
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                "Condition": {"ArnLike": {"aws:SourceArn": target.arn("lambda", "function:*")}},
+            }
+        ],
+    }

@@ -1,6 +1,7 @@
-"""EncryptedStorage: the customer-managed key over everything at rest, and the config bucket."""
+"""EncryptedStorage: the customer-managed key over everything at rest, and the buckets."""
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,13 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
+from tak_base.bucket_policies import load_balancer_log_policy, tls_only_policy
 from tak_base.deployment_target import DeploymentTarget
+
+_CONFIG = "config"
+_APP_IMAGES = "app-images"
+# The policy pack knows by this name the one bucket that may do without the key (policy/checks.py).
+_LOAD_BALANCER_LOGS = "elb-logs"
 
 _NONCURRENT_VERSION_DAYS = 90
 _UNFINISHED_UPLOAD_DAYS = 7
@@ -25,18 +32,37 @@ class EncryptedStorageArgs:
     log_group_names: tuple[str, ...]
     """The log groups that the key may encrypt; `*` stands for any text."""
     protect_data: bool
-    """True: no deployment deletes the key or the bucket. False: `pulumi destroy` deletes them, objects and all."""
+    """True: no deployment deletes the key or a bucket. False: `pulumi destroy` deletes them, objects and all."""
     kms_deletion_window_days: int
+    app_images_bucket: bool
+    load_balancer_log_bucket: bool
+    log_retention_days: int
+    """When load balancer logs expire."""
     target: DeploymentTarget
 
 
+@dataclass(frozen=True)
+class _Bucket:
+    role: str
+    """The rest of its logical name."""
+    policy: Callable[[str], dict[str, Any]]
+    """The bucket's policy, from its ARN."""
+    own_key: bool = True
+    """False: encrypted with a key of S3, where the service that writes knows no other."""
+    expire_after_days: int | None = None
+    """None: objects stay."""
+
+
 class EncryptedStorage(pulumi.ComponentResource):
-    """A rotating customer-managed KMS key with its alias, and a versioned bucket that is encrypted with it."""
+    """A rotating customer-managed KMS key with its alias, and versioned buckets that are encrypted with it."""
 
     key_arn: Output[str]
     key_alias: Output[str]
     bucket_name: Output[str]
     bucket_arn: Output[str]
+    app_images_bucket_name: Output[str] | None
+    app_images_bucket_arn: Output[str] | None
+    load_balancer_log_bucket_name: Output[str] | None
 
     def __init__(self, name: str, args: EncryptedStorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tak-base:index:EncryptedStorage", name, None, opts)
@@ -45,18 +71,29 @@ class EncryptedStorage(pulumi.ComponentResource):
 
         key = self._create_key()
         alias = self._create_alias(key)
-        bucket = self._create_bucket()
-        self._encrypt(bucket, key)
-        versioning = self._keep_versions(bucket)
-        self._expire_old_versions(bucket, versioning)
-        public_access_block = self._block_public_access(bucket)
-        self._require_tls(bucket, public_access_block)
+        buckets = {bucket.role: self._create_bucket(bucket, key) for bucket in self._buckets()}
 
         self.key_arn = key.arn
         self.key_alias = alias.name
-        self.bucket_name = bucket.bucket
-        self.bucket_arn = bucket.arn
+        self.bucket_name = buckets[_CONFIG].bucket
+        self.bucket_arn = buckets[_CONFIG].arn
+        app_images, logs = buckets.get(_APP_IMAGES), buckets.get(_LOAD_BALANCER_LOGS)
+        self.app_images_bucket_name = app_images.bucket if app_images else None
+        self.app_images_bucket_arn = app_images.arn if app_images else None
+        self.load_balancer_log_bucket_name = logs.bucket if logs else None
         self.register_outputs({"keyArn": self.key_arn, "bucketName": self.bucket_name})
+
+    def _buckets(self) -> Iterator[_Bucket]:
+        yield _Bucket(_CONFIG, tls_only_policy)
+        if self._args.app_images_bucket:
+            yield _Bucket(_APP_IMAGES, tls_only_policy)
+        if self._args.load_balancer_log_bucket:
+            yield _Bucket(
+                _LOAD_BALANCER_LOGS,
+                lambda arn: load_balancer_log_policy(self._args.target, arn),
+                own_key=False,
+                expire_after_days=self._args.log_retention_days,
+            )
 
     def _create_key(self) -> aws.kms.Key:
         return aws.kms.Key(
@@ -77,87 +114,97 @@ class EncryptedStorage(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _create_bucket(self) -> aws.s3.Bucket:
-        return aws.s3.Bucket(
-            f"{self._name}-config",
+    def _create_bucket(self, bucket: _Bucket, key: aws.kms.Key) -> aws.s3.Bucket:
+        """A bucket with everything that makes it safe; its resources are named for its role."""
+        name = f"{self._name}-{bucket.role}"
+        made = aws.s3.Bucket(
+            name,
             force_destroy=not self._args.protect_data,
-            tags={"Name": f"{self._args.name_prefix}-config"},
+            tags={"Name": f"{self._args.name_prefix}-{bucket.role}"},
             opts=self._data(),
         )
+        self._encrypt(name, made, key if bucket.own_key else None)
+        versioning = self._keep_versions(name, made)
+        self._expire_what_is_left_over(name, made, bucket.expire_after_days, versioning)
+        public_access_block = self._block_public_access(name, made)
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=made.bucket,
+            policy=made.arn.apply(lambda arn: json.dumps(bucket.policy(arn))),
+            # S3 answers "OperationAborted" where both are changed at the same moment.
+            opts=self._bucket_setting(depends_on=[public_access_block]),
+        )
+        return made
 
-    def _encrypt(self, bucket: aws.s3.Bucket, key: aws.kms.Key) -> None:
+    def _encrypt(self, name: str, bucket: aws.s3.Bucket, key: aws.kms.Key | None) -> None:
         aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-config-encryption",
+            f"{name}-encryption",
             bucket=bucket.bucket,
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                     apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="aws:kms", kms_master_key_id=key.arn
+                        sse_algorithm="aws:kms" if key else "AES256", kms_master_key_id=key.arn if key else None
                     ),
-                    bucket_key_enabled=True,
+                    bucket_key_enabled=True if key else None,
                 )
             ],
             opts=self._bucket_setting(),
         )
 
-    def _keep_versions(self, bucket: aws.s3.Bucket) -> aws.s3.BucketVersioning:
+    def _keep_versions(self, name: str, bucket: aws.s3.Bucket) -> aws.s3.BucketVersioning:
         return aws.s3.BucketVersioning(
-            f"{self._name}-config-versioning",
+            f"{name}-versioning",
             bucket=bucket.bucket,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=self._bucket_setting(),
         )
 
-    def _expire_old_versions(self, bucket: aws.s3.Bucket, versioning: aws.s3.BucketVersioning) -> None:
+    def _expire_what_is_left_over(
+        self, name: str, bucket: aws.s3.Bucket, days: int | None, versioning: aws.s3.BucketVersioning
+    ) -> None:
+        actions: dict[str, dict[str, Any]] = {
+            "expire-noncurrent-versions": {
+                "noncurrent_version_expiration": {
+                    "noncurrent_days": _NONCURRENT_VERSION_DAYS if days is None else min(days, _NONCURRENT_VERSION_DAYS)
+                }
+            },
+            "abort-unfinished-uploads": {
+                "abort_incomplete_multipart_upload": {"days_after_initiation": _UNFINISHED_UPLOAD_DAYS}
+            },
+        }
+        if days:
+            actions["expire-objects"] = {"expiration": {"days": days}}
         aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-config-lifecycle",
+            f"{name}-lifecycle",
             bucket=bucket.bucket,
             rules=[
                 aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="expire-noncurrent-versions",
+                    id=rule,
                     status="Enabled",
                     filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                        noncurrent_days=_NONCURRENT_VERSION_DAYS
-                    ),
-                ),
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="abort-unfinished-uploads",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    abort_incomplete_multipart_upload=aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                        days_after_initiation=_UNFINISHED_UPLOAD_DAYS
-                    ),
-                ),
+                    **action,
+                )
+                for rule, action in actions.items()
             ],
             # S3 applies rules for noncurrent versions only to a bucket that keeps versions.
             opts=self._bucket_setting(depends_on=[versioning]),
         )
 
-    def _block_public_access(self, bucket: aws.s3.Bucket) -> aws.s3.BucketPublicAccessBlock:
+    def _block_public_access(self, name: str, bucket: aws.s3.Bucket) -> aws.s3.BucketPublicAccessBlock:
         aws.s3.BucketOwnershipControls(
-            f"{self._name}-config-ownership",
+            f"{name}-ownership",
             bucket=bucket.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=self._bucket_setting(),
         )
         return aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-config-public-access-block",
+            f"{name}-public-access-block",
             bucket=bucket.bucket,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
             opts=self._bucket_setting(),
-        )
-
-    def _require_tls(self, bucket: aws.s3.Bucket, public_access_block: aws.s3.BucketPublicAccessBlock) -> None:
-        aws.s3.BucketPolicy(
-            f"{self._name}-config-policy",
-            bucket=bucket.bucket,
-            policy=bucket.arn.apply(lambda arn: json.dumps(_tls_only_policy(arn))),
-            # S3 answers "OperationAborted" where both are changed at the same moment.
-            opts=self._bucket_setting(depends_on=[public_access_block]),
         )
 
     def _data(self) -> ResourceOptions:
@@ -221,21 +268,5 @@ def _key_policy(target: DeploymentTarget, cluster_name: str, log_group_names: tu
                 "Resource": "*",
                 "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_group_arns}},
             },
-        ],
-    }
-
-
-def _tls_only_policy(bucket_arn: str) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "RefuseUnencryptedTransport",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket_arn, f"{bucket_arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
         ],
     }

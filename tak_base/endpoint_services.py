@@ -65,4 +65,30 @@ _SERVICES = """
     wellarchitected wisdom workflows-omics workmail workspaces workspaces-web workspaces-web-fips xray
 """
 
+# The services whose endpoints are known to take a policy. The others, such as ssmmessages and ecs, get none: AWS
+# refuses one where the service does not take it, and lets everyone through. Sources: the column "Supports VPC endpoint
+# policies" of integrated-services-vpce-list.md in github.com/awsdocs/amazon-vpc-user-guide; for ssm
+# vpc_endpoint_policies/ in github.com/aws-samples/data-perimeter-policy-examples; for the gateway endpoints
+# https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+_POLICY_SERVICES = """
+    acm-pca application-autoscaling athena autoscaling autoscaling-plans codebuild dynamodb ec2 ecr.api ecr.dkr
+    elasticfilesystem elasticloadbalancing events kinesis-firehose kinesis-streams kms lambda logs monitoring rds
+    rds-data s3 secretsmanager sns sqs ssm states sts
+"""
+
+# Those of them where a layer for TAK uses nothing of another owner, so that the policy limits resources as well. Not
+# ecr.*: GuardDuty's agent for Fargate comes from a registry of AWS. Not sts, ssm or ec2: roles of other accounts,
+# public parameters and machine images belong to others.
+OWN_RESOURCES_SERVICES = frozenset({"dynamodb", "kms", "logs", "s3", "secretsmanager"})
+
+# The services whose endpoints are known to answer over IPv6 too. A service that is not here keeps IPv4, and may be
+# added when `aws ec2 describe-vpc-endpoint-services` says ipv6 in SupportedIpAddressTypes.
+# Sources by service: docs/endpoints.md
+_DUAL_STACK_SERVICES = """
+    acm-pca backup cassandra dax ecr.api ecr.dkr eks elasticbeanstalk iotwireless.api kms lorawan.cups lorawan.lns
+    monitoring mq rds rds-data s3 s3-outposts s3tables sts
+"""
+
 ENDPOINT_SERVICES = frozenset(_SERVICES.split())
+POLICY_SERVICES = frozenset(_POLICY_SERVICES.split())
+DUAL_STACK_SERVICES = frozenset(_DUAL_STACK_SERVICES.split())

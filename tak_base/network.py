@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from tak_base.addressing import ZONES, AddressPlan, SubnetPlan, Zone, ipv6_subnet
+from tak_base.addressing import NAT64, ZONES, AddressPlan, SubnetPlan, Zone, ipv6_subnet
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.settings import FlowLogs
 
@@ -25,6 +25,8 @@ class NetworkArgs:
     """None: the first two zones of the region that are open to every account."""
     nat_gateways: int
     """1: one in zone A for both private subnets; 2: one in each zone."""
+    nat64: bool
+    """Whether what has IPv6 only reaches IPv4 from the private subnets, through the NAT gateways."""
     flow_logs: FlowLogs
     flow_log_group_name: str
     permissions_boundary: str | None
@@ -132,6 +134,7 @@ class Network(pulumi.ComponentResource):
                 ipv6_cidr_block=_ipv6_range(vpc, subnet),
                 assign_ipv6_address_on_creation=True,
                 map_public_ip_on_launch=False,
+                enable_dns64=(self._args.nat64 and subnet.tier == "private") or None,
                 tags=self._name_tag(subnet.role) | {"Tier": subnet.tier},
                 # A replacement has the same addresses, so the old subnet has to go first.
                 opts=self._child(ignore_changes=pinned, delete_before_replace=True),
@@ -196,13 +199,22 @@ class Network(pulumi.ComponentResource):
         for index, zone in enumerate(ZONES):
             role = f"private-{zone}"
             table = self._create_route_table(role, vpc, {role: subnets[role]})
+            nat_gateway = nat_gateways[min(index, len(nat_gateways) - 1)]
             aws.ec2.Route(
                 f"{self._name}-route-{role}-ipv4",
                 route_table_id=table.id,
                 destination_cidr_block=ANY_IPV4,
-                nat_gateway_id=nat_gateways[min(index, len(nat_gateways) - 1)].id,
+                nat_gateway_id=nat_gateway.id,
                 opts=self._child(),
             )
+            if self._args.nat64:
+                aws.ec2.Route(
+                    f"{self._name}-route-{role}-nat64",
+                    route_table_id=table.id,
+                    destination_ipv6_cidr_block=NAT64,
+                    nat_gateway_id=nat_gateway.id,
+                    opts=self._child(),
+                )
             aws.ec2.Route(
                 f"{self._name}-route-{role}-ipv6",
                 route_table_id=table.id,

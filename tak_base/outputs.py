@@ -46,6 +46,15 @@ class BaseLayer:
     """Begins with `alias/`"""
     config_bucket_name: Output[str]
     config_bucket_arn: Output[str]
+    ecr_repository_urls: Output[Any] | None
+    """A map from the names in `repositories` to URLs. This and all below are there where the stack file asks for it"""
+    app_images_bucket_name: Output[Any] | None
+    app_images_bucket_arn: Output[Any] | None
+    load_balancer_log_bucket_name: Output[Any] | None
+    hosted_zone_id: Output[Any] | None
+    hosted_zone_name: Output[Any] | None
+    certificate_arn: Output[Any] | None
+    """Valid for the zone's name and its wildcard, in the region of the stack"""
 
     def export(self) -> None:
         """Make each field a stack output."""
@@ -66,7 +75,18 @@ class BaseLayer:
 
 
 # The outputs that a stack may be without.
-OPTIONAL_OUTPUTS = frozenset({"endpointSecurityGroupId"})
+OPTIONAL_OUTPUTS = frozenset(
+    {
+        "endpointSecurityGroupId",
+        "ecrRepositoryUrls",
+        "appImagesBucketName",
+        "appImagesBucketArn",
+        "loadBalancerLogBucketName",
+        "hostedZoneId",
+        "hostedZoneName",
+        "certificateArn",
+    }
+)
 
 
 def output_name(field_name: str) -> str:

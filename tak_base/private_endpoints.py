@@ -1,13 +1,18 @@
 """PrivateEndpoints: ways from the private subnets to AWS services that do not cross the internet."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from tak_base.endpoint_services import GATEWAY_SERVICES
+from tak_base.deployment_target import DeploymentTarget
+from tak_base.endpoint_policies import endpoint_policy
+from tak_base.endpoint_services import DUAL_STACK_SERVICES, GATEWAY_SERVICES
+from tak_base.settings import EndpointIpAddressType, EndpointPolicies
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,12 @@ class PrivateEndpointsArgs:
     """Start of every Name tag."""
     services: tuple[str, ...]
     """AWS service names without the region, such as `ecr.api`; none for no endpoints."""
-    region: str
+    policies: EndpointPolicies | None
+    """Whose principals may use the endpoints; None leaves each endpoint the policy that it has."""
+    organization_id: str | None
+    ip_address_type: EndpointIpAddressType | None
+    """Of the endpoints that can have either; None leaves each endpoint the type that it has."""
+    target: DeploymentTarget
     vpc_id: Input[str]
     vpc_ipv4_cidr: Input[str]
     vpc_ipv6_cidr: Input[str]
@@ -80,6 +90,7 @@ class PrivateEndpoints(pulumi.ComponentResource):
             vpc_id=self._args.vpc_id,
             service_name=self._service_name(service),
             route_table_ids=self._args.route_table_ids,
+            **self._options(service),
             tags=self._name_tag(service),
             opts=ResourceOptions(parent=self),
         )
@@ -93,12 +104,32 @@ class PrivateEndpoints(pulumi.ComponentResource):
             subnet_ids=self._args.subnet_ids,
             security_group_ids=[self.security_group_id] if self.security_group_id else None,
             private_dns_enabled=True,
+            **self._options(service),
             tags=self._name_tag(service),
             opts=ResourceOptions(parent=self),
         )
 
+    def _options(self, service: str) -> dict[str, Any]:
+        """What both kinds of endpoints may have, where the service offers it. AWS changes all of it in place."""
+        options: dict[str, Any] = {}
+        policy = endpoint_policy(
+            service,
+            self._args.policies,
+            organization_id=self._args.organization_id,
+            account_id=self._args.target.account_id,
+            partition=self._args.target.partition,
+            region=self._args.target.region,
+        )
+        if policy:
+            options["policy"] = json.dumps(policy)
+        if self._args.ip_address_type and service in DUAL_STACK_SERVICES:
+            options["ip_address_type"] = self._args.ip_address_type
+            # Without this, the usual name of S3 has no IPv6 address.
+            options["dns_options"] = aws.ec2.VpcEndpointDnsOptionsArgs(dns_record_ip_type=self._args.ip_address_type)
+        return options
+
     def _service_name(self, service: str) -> str:
-        return f"com.amazonaws.{self._args.region}.{service}"
+        return f"com.amazonaws.{self._args.target.region}.{service}"
 
     def _name_tag(self, service: str) -> dict[str, str]:
         return {"Name": f"{self._args.name_prefix}-{_logical(service)}"}

@@ -6,7 +6,8 @@ where the Pulumi engine's config comes in.
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -36,11 +37,20 @@ LOG_RETENTION_DAYS = (
 # and one of ours expires untagged images.
 _MAX_TAG_PREFIXES = 49
 
+_REPOSITORY_NAME = r"[a-z0-9]+([._-][a-z0-9]+)*"
+_DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
 Environment = Literal["prod", "dev-test"]
 FlowLogs = Literal["none", "reject", "all"]
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 CapacityProvider = Literal["FARGATE", "FARGATE_SPOT"]
 TagMutability = Literal["IMMUTABLE", "MUTABLE"]
+EndpointPolicies = Literal["none", "account", "organization"]
+EndpointIpAddressType = Literal["ipv4", "dualstack"]
+
+
+# The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
+IMAGES = "images"
 
 
 class ConfigError(ValueError):
@@ -53,6 +63,18 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
+class ImageRepository:
+    """An image repository of the stack."""
+
+    name: str
+    """`images` for the one that every stack has, otherwise as the stack file names it."""
+    tag_prefixes: tuple[str, ...]
+    """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
+    lambda_pull: bool
+    """Whether Lambda functions of the account may run its images."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a stack file decides, checked."""
 
@@ -62,7 +84,15 @@ class Settings:
     major_id: int
     minor_id: int
     nat_gateways: int
+    nat64: bool
+    """Whether what has IPv6 only reaches IPv4 from the private subnets."""
     vpc_endpoints: tuple[str, ...]
+    endpoint_policies: EndpointPolicies | None
+    """Whose principals may use the endpoints; None: the policies are not managed, AWS's own lets everyone."""
+    organization_id: str | None
+    """None unless the endpoint policies are for an organization."""
+    endpoint_ip_address_type: EndpointIpAddressType | None
+    """For the endpoints that can have either; None: not managed, AWS makes them ipv4."""
     availability_zones: tuple[str, str] | None
     """None: the first two zones of the region that are open to every account."""
     private_subnet_prefix: int
@@ -77,10 +107,31 @@ class Settings:
     kms_deletion_window_days: int
     permissions_boundary: str | None
     """An IAM policy of the account, by its name with path; None: roles have no boundary."""
+    repositories: tuple[str, ...]
+    """Image repositories beside the one that every stack has."""
+    lambda_repositories: tuple[str, ...]
+    """Those of `repositories` whose images Lambda functions of the account may run."""
+    app_images_bucket: bool
+    load_balancer_log_bucket: bool
+    hosted_zone_name: str | None
+    """A public Route 53 hosted zone of the account; None: no public DNS."""
 
     @property
     def addresses(self) -> AddressPlan:
         return plan_addresses(self.major_id, self.minor_id, self.private_subnet_prefix)
+
+    @property
+    def image_repositories(self) -> tuple[ImageRepository, ...]:
+        """Every image repository, the one that every stack has first."""
+        prefixes = [_split_prefix(prefix) for prefix in self.image_tag_prefixes]
+        return tuple(
+            ImageRepository(
+                name,
+                tuple(prefix for repository, prefix in prefixes if repository == name),
+                name in self.lambda_repositories,
+            )
+            for name in (IMAGES, *self.repositories)
+        )
 
     # The key's policy names the cluster and the log groups, so their names are known before the key is made.
 
@@ -182,6 +233,13 @@ def _vpc_endpoints(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _organization_id(value: Any) -> str:
+    # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+    if not isinstance(value, str) or not re.fullmatch(r"o-[a-z0-9]{10,32}", value):
+        raise ValueError("expected the ID of an AWS organization, such as o-a1b2c3d4e5")
+    return value
+
+
 def _policy_name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"([\w-]+/)*[\w+=,.@-]{1,128}", value, re.ASCII):
         raise ValueError("expected the name of an IAM policy of the account with its path, such as bootstrap/boundary")
@@ -191,11 +249,36 @@ def _policy_name(value: Any) -> str:
 def _image_tag_prefixes(value: Any) -> tuple[str, ...]:
     prefixes = _distinct_names(value, "a list of image tag prefixes, such as [tak-server-, cloudtak-]")
     for prefix in prefixes:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", prefix):
+        if not re.fullmatch(rf"({_REPOSITORY_NAME}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", prefix):
             raise ValueError(f"expected starts of image tags (letters, digits, _ . -), {prefix!r} is none")
-    if len(prefixes) > _MAX_TAG_PREFIXES:
+    counts = Counter(repository for repository, _ in map(_split_prefix, prefixes))
+    if any(count > _MAX_TAG_PREFIXES for count in counts.values()):
         raise ValueError(f"expected at most {_MAX_TAG_PREFIXES}: ECR refuses a lifecycle policy of over 50 rules")
     return prefixes
+
+
+def _split_prefix(prefix: str) -> tuple[str, str]:
+    """The repository that a tag prefix is for, and the prefix itself: `etl-tasks/weather-` is for etl-tasks."""
+    repository, slash, rest = prefix.rpartition("/")
+    return (repository, rest) if slash else (IMAGES, rest)
+
+
+def _repositories(value: Any) -> tuple[str, ...]:
+    names = _distinct_names(value, "a list of names of image repositories, such as [artifacts, etl-tasks]")
+    for name in names:
+        # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
+        if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
+            raise ValueError(f"expected names of small letters and digits, joined by single - . or _, {name!r} is none")
+        if name == IMAGES:
+            raise ValueError(f"expected further repositories: every stack has {IMAGES}")
+    return names
+
+
+def _hosted_zone_name(value: Any) -> str:
+    # ACM takes a first domain name of 64 characters, which is all that a certificate's common name holds.
+    if not isinstance(value, str) or len(value) > 64 or not re.fullmatch(rf"{_DNS_LABEL}(\.{_DNS_LABEL})+", value):
+        raise ValueError("expected a domain name in small letters, of 64 characters or less, such as tak.example.org")
+    return value
 
 
 _KEYS: dict[str, _Key] = {
@@ -203,9 +286,14 @@ _KEYS: dict[str, _Key] = {
     "majorId": _Key(_integer_in(MAJOR_IDS), required=True),
     "minorId": _Key(_integer_in(MINOR_IDS), required=True),
     "natGateways": _Key(_integer((1, 2), "1 or 2"), prod=2, dev_test=1),
+    "nat64": _Key(_flag, prod=False, dev_test=False),
     "vpcEndpoints": _Key(
         _vpc_endpoints, prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"), dev_test=()
     ),
+    # No profile has a value of these: a live endpoint keeps what is no longer said, so `none` and `ipv4` say it.
+    "endpointPolicies": _Key(_one_of("none", "account", "organization")),
+    "organizationId": _Key(_organization_id),
+    "endpointIpAddressType": _Key(_one_of("ipv4", "dualstack")),
     "availabilityZones": _Key(_availability_zones),
     "privateSubnetPrefix": _Key(_integer_in(PRIVATE_SUBNET_PREFIXES), prod=26, dev_test=26),
     "flowLogs": _Key(_one_of("none", "reject", "all"), prod="reject", dev_test="none"),
@@ -220,6 +308,11 @@ _KEYS: dict[str, _Key] = {
     "protectData": _Key(_flag, prod=True, dev_test=False),
     "kmsDeletionWindowDays": _Key(_integer_in(range(7, 31)), prod=30, dev_test=7),
     "permissionsBoundary": _Key(_policy_name),
+    "repositories": _Key(_repositories, prod=(), dev_test=()),
+    "lambdaRepositories": _Key(_repositories, prod=(), dev_test=()),
+    "appImagesBucket": _Key(_flag, prod=False, dev_test=False),
+    "loadBalancerLogBucket": _Key(_flag, prod=False, dev_test=False),
+    "hostedZoneName": _Key(_hosted_zone_name),
 }
 
 CONFIG_KEYS = tuple(_KEYS)
@@ -251,6 +344,7 @@ def parse_settings(
     if "environment" in parsed:
         _apply_profile(parsed)
     problems += _refused_together(parsed, region)
+    problems += _organization_problems(parsed, values.get("organizationId"))
     if problems:
         raise ConfigError(problems)
     return Settings(name=f"{project}-{stack}", **{_snake_case(key): value for key, value in parsed.items()})
@@ -284,7 +378,40 @@ def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str
                 f"{NAMESPACE}:vpcEndpoints: found {interface_endpoints} interface endpoints, expected at most {usable}:"
                 f" each takes an address of every private subnet, a /{parsed['privateSubnetPrefix']}"
             )
+    if "repositories" in parsed:
+        problems += _unknown_repositories(parsed)
     return problems
+
+
+def _organization_problems(parsed: Mapping[str, Any], found: Any) -> Iterator[str]:
+    """An organization's ID without a use, or a use without an ID. What is no ID has been reported."""
+    policies = parsed.get("endpointPolicies")
+    wanted = policies == "organization"
+    if wanted and found in (None, PROFILE):
+        yield (
+            f"{NAMESPACE}:organizationId: missing, expected the ID of an AWS organization, such as o-a1b2c3d4e5,"
+            f" as {NAMESPACE}:endpointPolicies is organization"
+        )
+    if parsed.get("organizationId") and not wanted:
+        yield (
+            f"{NAMESPACE}:organizationId: found {shown(found)}, expected none, as {NAMESPACE}:endpointPolicies is"
+            f" {policies or 'not set'}"
+        )
+
+
+def _unknown_repositories(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that speak of a repository which `repositories` does not have."""
+    named = {
+        "lambdaRepositories": parsed.get("lambdaRepositories", ()),
+        "imageTagPrefixes": [repository for repository, _ in map(_split_prefix, parsed.get("imageTagPrefixes", ()))],
+    }
+    for key, names in named.items():
+        for name in dict.fromkeys(names):
+            if name not in (*parsed["repositories"], *([IMAGES] if key == "imageTagPrefixes" else [])):
+                yield (
+                    f"{NAMESPACE}:{key}: found {shown(name)}, expected a repository of {NAMESPACE}:repositories,"
+                    f" which is {shown(parsed['repositories'])}"
+                )
 
 
 def shown(value: Any) -> str:

@@ -84,14 +84,18 @@ def cost_of(recording: Recording, region: str) -> Cost:
     lines = tuple(
         CostLine(item, quantity, per, _price(prices, key)) for item, quantity, per, key in counted if quantity
     )
+    buckets, repositories = recording.of_type("aws:s3/bucket:Bucket"), recording.of_type("awsx:ecr:Repository")
+    bucket = "Buckets" if len(buckets) > 1 else "Config bucket"
+    repository = "Image repositories" if len(repositories) > 1 else "Image repository"
+    # Certificates are free, and a hosted zone is there before the stack is.
     nat_gateways, log_groups = recording.of_type("NatGateway"), recording.of_type("LogGroup")
     used = (
         ("NAT gateway, data processed", nat_gateways, "GB", "nat_gateway_gb"),
         ("Interface endpoint, data processed", interfaces, "GB", "interface_endpoint_gb"),
         ("Load balancer, capacity units", balancers, "LCU-hour", "alb_lcu_hour"),
         ("Data transfer out to the internet", nat_gateways or public, "GB", "data_transfer_out_gb"),
-        ("Config bucket, storage", recording.of_type("aws:s3/bucket:Bucket"), "GB-month", "s3_storage_gb_month"),
-        ("Image repository, storage", recording.of_type("awsx:ecr:Repository"), "GB-month", "ecr_storage_gb_month"),
+        (f"{bucket}, storage", buckets, "GB-month", "s3_storage_gb_month"),
+        (f"{repository}, storage", repositories, "GB-month", "ecr_storage_gb_month"),
         ("Log groups, ingestion", log_groups, "GB", "cloudwatch_logs_ingest_gb"),
         ("Log groups, storage", log_groups, "GB-month", "cloudwatch_logs_storage_gb_month"),
         ("KMS, requests", keys, "10,000", "kms_requests_10k"),

@@ -6,6 +6,7 @@ from typing import Any
 # 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
 IMAGINED_IPV6_BLOCK = "2001:db8:0:ff00::/56"
 IMAGINED_ACCOUNT = "account-id"
+IMAGINED_ZONE = "zone-id"
 
 
 class ImaginedAws:
@@ -31,6 +32,7 @@ class ImaginedAws:
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": IMAGINED_ACCOUNT},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
             "aws:index/getRegion:getRegion": {"region": self._region},
+            "aws:route53/getZone:getZone": {"zoneId": IMAGINED_ZONE, "name": args.get("name")},
         }
         return answers[token]
 
@@ -46,6 +48,11 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
             return {"dnsName": f"{resource_id}.elb.amazonaws.com", "zoneId": "zone-id"}
         case "aws:kms/key:Key":
             return {"keyId": resource_id}
+        case "aws:acm/certificate:Certificate":
+            record = {"resourceRecordName": "_imagined.", "resourceRecordType": "CNAME", "resourceRecordValue": "_too."}
+            return {"domainValidationOptions": [record, record]}
+        case "aws:route53/record:Record":
+            return {"fqdn": "_imagined"}
         case "aws:s3/bucket:Bucket":
             return {"bucket": resource_id}
     return {}

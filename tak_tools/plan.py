@@ -5,11 +5,12 @@ nothing (imagined_aws.py), and the same input gives the same bytes.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tak_base.settings import Settings
 from tak_tools.cost import Cost, cost_of
 from tak_tools.critical_path import Step, critical_path
 from tak_tools.imagined_aws import ImaginedAws
@@ -29,6 +30,25 @@ class AddressRow:
     usable_addresses: int
     ipv6_index: int
     """Which /64 of the VPC's /56"""
+
+
+@dataclass(frozen=True)
+class RouteRow:
+    """A route, by the logical names of its table and its target."""
+
+    table: str
+    destination: str
+    target: str
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """A private endpoint: who may use it, and over which protocols."""
+
+    service: str
+    type: str
+    open_to: str
+    addresses: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,11 @@ class Plan:
     """Resources by type."""
     addresses: tuple[AddressRow, ...]
     """Empty for a layer above, which has no subnets of its own."""
+    routes: tuple[RouteRow, ...]
+    endpoints: tuple[EndpointRow, ...]
     protected: tuple[ProtectedResource, ...]
+    existing: tuple[str, ...]
+    """What has to be there before the stack is."""
     cost: Cost
     critical_path: tuple[Step, ...]
     violations: tuple[Violation, ...]
@@ -86,7 +110,10 @@ class Plan:
             "counts": dict(self.counts),
             "pulumi_count": self.pulumi_count,
             "addresses": [asdict(row) for row in self.addresses],
+            "routes": [asdict(row) for row in self.routes],
+            "endpoints": [asdict(row) for row in self.endpoints],
             "protected": [asdict(item) for item in self.protected],
+            "existing": list(self.existing),
             "cost": asdict(self.cost) | {"lines": lines, "monthly": self.cost.monthly},
             "critical_path": [asdict(step) for step in self.critical_path],
             "violations": [
@@ -130,8 +157,36 @@ def make_plan(stack_file: StackFile) -> Plan:
             )
             for subnet in ([] if above else settings.addresses.subnets)
         ),
+        routes=tuple(_routes(recording)),
+        endpoints=tuple(_endpoints(recording, settings)),
         protected=tuple(ProtectedResource(item.name, item.type) for item in recording.resources if item.protect),
+        existing=(f"public hosted zone {settings.hosted_zone_name}",)
+        if settings.hosted_zone_name and not above
+        else (),
         cost=cost_of(recording, stack_file.region),
         critical_path=critical_path(recording),
         violations=() if above else tuple(violations_of(recording, stack_file)),
     )
+
+
+def _routes(recording: Recording) -> Iterator[RouteRow]:
+    names = {item.id: item.name for item in recording.resources}
+    for route in recording.of_type("aws:ec2/route:Route"):
+        (target,) = [names[value] for key, value in route.inputs.items() if key != "routeTableId" and value in names]
+        destination = route.inputs.get("destinationCidrBlock") or route.inputs["destinationIpv6CidrBlock"]
+        yield RouteRow(names[route.inputs["routeTableId"]], destination, target)
+
+
+def _endpoints(recording: Recording, settings: Settings) -> Iterator[EndpointRow]:
+    for item in recording.of_type("aws:ec2/vpcEndpoint:VpcEndpoint"):
+        open_to, addresses = "everyone", item.inputs.get("ipAddressType", "ipv4")
+        if settings.endpoint_policies in ("account", "organization"):
+            open_to = f"the {settings.endpoint_policies}" if "policy" in item.inputs else "everyone (takes no policy)"
+        if settings.endpoint_ip_address_type == "dualstack" and addresses == "ipv4":
+            addresses = "ipv4 (offers no other)"
+        yield EndpointRow(
+            service=item.inputs["serviceName"].split(".", 3)[3],
+            type=item.inputs["vpcEndpointType"],
+            open_to=open_to,
+            addresses=addresses,
+        )

@@ -35,6 +35,8 @@ def difference(before: Document, after: Document) -> str:
         _table(["", "before", "after", "difference"], totals),
         _changes("setting", _settings(before), _settings(after)),
         _changes("subnet", _subnets(before), _subnets(after)),
+        _changes("route", _routes(before), _routes(after)),
+        _changes("endpoint", _endpoints(before), _endpoints(after)),
         _changes("USD a month", _cost_lines(before), _cost_lines(after)),
         _changes("resources", _counts(before), _counts(after)),
         _unprotected(before, after),
@@ -75,6 +77,15 @@ def _settings(plan: Document) -> dict[str, str]:
 def _subnets(plan: Document) -> dict[str, str]:
     rows = plan.get("addresses", ())
     return {row["subnet"]: f"{row['ipv4']}, {row['zone']}, IPv6 /64 number {row['ipv6_index']}" for row in rows}
+
+
+def _routes(plan: Document) -> dict[str, str]:
+    return {f"{row['table']} {row['destination']}": row["target"] for row in plan.get("routes", ())}
+
+
+def _endpoints(plan: Document) -> dict[str, str]:
+    rows = plan.get("endpoints", ())
+    return {row["service"]: f"{row['type']}, open to {row['open_to']}, {row['addresses']}" for row in rows}
 
 
 def _cost_lines(plan: Document) -> dict[str, str]:

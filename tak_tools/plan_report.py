@@ -68,6 +68,10 @@ def _print_plan(console: Console, plan: Plan) -> None:
         console.print(f"{short_type(item.type)} {item.name}")
     if not plan.protected:
         console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
+    if plan.existing:
+        _section(console, "Has to be there already")
+        for item in plan.existing:
+            console.print(item)
     if not plan.base_layer:
         _print_policy(console, plan)
     _print_cost(console, plan.cost)
@@ -82,6 +86,12 @@ def _print_addresses(console: Console, plan: Plan) -> None:
             [[r.subnet, r.zone, r.ipv4, str(r.usable_addresses), f"{r.ipv6_index}"] for r in plan.addresses],
         )
     )
+    _section(console, "Routes")
+    console.print(_table(["table", "destination", "to"], [[r.table, r.destination, r.target] for r in plan.routes]))
+    if plan.endpoints:
+        _section(console, "Private endpoints: everyone is everyone within the VPC")
+        rows = [[e.service, e.type, e.open_to, e.addresses] for e in plan.endpoints]
+        console.print(_table(["service", "type", "open to", "addresses"], rows))
 
 
 def _print_critical_path(console: Console, plan: Plan) -> None:

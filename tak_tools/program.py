@@ -178,7 +178,11 @@ class _CloudMocks(Mocks):
         return self._cloud.create(args.typ, args.name, plain(args.inputs))
 
     def call(self, args: MockCallArgs) -> tuple[dict, list[tuple[str, str]] | None]:
-        return self._cloud.call(args.token, plain(args.args)), []
+        try:
+            return self._cloud.call(args.token, plain(args.args)), []
+        except DeploymentError as error:
+            # The program gets to know of a lookup that found nothing, as it does from the engine.
+            return {}, [("", str(error))]
 
 
 class _RecordingMonitor(MockMonitor):

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -30,8 +31,10 @@ def run(folder: Path, stack: str, *, as_json: bool) -> int:
         cloud = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.default_tags))
         if isinstance(stack_file, LayerAbove):
             below = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.base.default_tags))
+            _add_what_exists(stack_file, below)
             recording = deploy(stack_file, on_base_layer(stack_file, cloud, below=below))
         else:
+            _add_what_exists(stack_file, cloud)
             recording = deploy(stack_file, cloud)
         seconds = time.monotonic() - started
         # What is verified is the base layer: a layer above has checks of its own.
@@ -58,6 +61,11 @@ def deploy(stack_file: StackFile, cloud: Cloud) -> Recording:
         return run_program(
             stack_file, cloud, on_created=lambda name: progress.update(task, advance=1, description=name)
         )
+
+
+def _add_what_exists(stack_file: StackFile, cloud: SimulatedAws) -> None:
+    if zone_name := stack_file.settings.hosted_zone_name:
+        cloud.add_hosted_zone(zone_name)
 
 
 def resource_tree(recording: Recording, label: str) -> Tree:
@@ -91,10 +99,12 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
     )
     outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in sorted(recording.outputs.items()):
-        outputs.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+        outputs.add_row(name, _in_words(value))
     console.print()
     console.print(outputs)
     console.print()
+    if zone_name := stack_file.settings.hosted_zone_name:
+        console.print(f"The hosted zone {zone_name} was there before: a real account has to have it.")
     console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
     if isinstance(stack_file, LayerAbove):
         console.print(f"They stand on {stack_file.reference}, which was deployed before them.")
@@ -105,6 +115,12 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
     console.print(
         f"\nNext: `tak-base plan --stack {stack_file.stack}` for addresses and cost; to deploy: README.md, Deploy."
     )
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _as_document(stack_file: StackFile, recording: Recording, findings: list[Finding]) -> dict[str, Any]:

@@ -124,5 +124,6 @@ def _deploy_policies(layer: Layer, environment: str) -> dict[str, Callable[[Stat
         "read": lambda state: policies.read_layer(layer, [environment]),
         "network": lambda state: policies.write_network(layer, environment),
         "services": lambda state: policies.write_services(layer, environment),
+        "dns": lambda state: policies.write_dns(layer, environment),
         "state": lambda state: policies.write_state(layer, state, environment),
     }

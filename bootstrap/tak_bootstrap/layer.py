@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3
 from dataclasses import dataclass, fields
 
 # The layer's logical name `tak` (__main__.py) is the start of every physical name that Pulumi chooses.
-CONFIG_BUCKETS = "tak-config-"
+BUCKETS = ("tak-app-images-", "tak-config-", "tak-elb-logs-")
 IMAGE_REPOSITORIES = "tak-images-"
 ROLES = "tak-"
 
@@ -31,6 +31,7 @@ _RULES = (
 _EC2_TAGS = "ec2:CreateTags ec2:DeleteTags"
 
 KEY = "aws:kms/key:Key"
+CERTIFICATE = "aws:acm/certificate:Certificate"
 DEFAULT_SECURITY_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 
 ACTIONS: dict[str, Actions] = {
@@ -139,6 +140,26 @@ ACTIONS: dict[str, Actions] = {
         " ecr:TagResource ecr:UntagResource",
         delete="ecr:DeleteLifecyclePolicy ecr:DeleteRepository kms:RetireGrant",
     ),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": Actions(
+        create="ecr:SetRepositoryPolicy",
+        read="ecr:GetRepositoryPolicy",
+        update="ecr:SetRepositoryPolicy",
+        delete="ecr:DeleteRepositoryPolicy",
+    ),
+    CERTIFICATE: Actions(
+        create="acm:RequestCertificate acm:AddTagsToCertificate",
+        read="acm:DescribeCertificate acm:ListTagsForCertificate",
+        update="acm:AddTagsToCertificate acm:RemoveTagsFromCertificate",
+        delete="acm:DeleteCertificate",
+    ),
+    # Nothing of its own: it waits for the certificate.
+    "aws:acm/certificateValidation:CertificateValidation": Actions(read="acm:DescribeCertificate"),
+    "aws:route53/record:Record": Actions(
+        create="route53:ChangeResourceRecordSets",
+        read="route53:GetHostedZone route53:ListResourceRecordSets route53:GetChange",
+        update="route53:ChangeResourceRecordSets",
+        delete="route53:ChangeResourceRecordSets",
+    ),
     KEY: Actions(
         create="kms:CreateKey kms:TagResource kms:EnableKeyRotation",
         read="kms:DescribeKey kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags",
@@ -216,6 +237,9 @@ ACTIONS: dict[str, Actions] = {
     "aws:index/getCallerIdentity:getCallerIdentity": Actions(),
     "aws:index/getPartition:getPartition": Actions(),
     "aws:index/getRegion:getRegion": Actions(),
+    "aws:route53/getZone:getZone": Actions(
+        read="route53:ListHostedZones route53:ListHostedZonesByName route53:GetHostedZone route53:ListTagsForResource"
+    ),
 }
 
 # What EC2 makes anew in answer to an action, as IAM calls it. At that moment it has no tags but those asked for.

@@ -10,7 +10,8 @@ from typing import Any
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_bootstrap.layer import (
-    CONFIG_BUCKETS,
+    BUCKETS,
+    CERTIFICATE,
     DEFAULT_SECURITY_GROUP,
     IMAGE_REPOSITORIES,
     KEY,
@@ -43,8 +44,15 @@ class Layer:
         """The ARN of something in IAM, such as `role/tak-*`."""
         return f"arn:{self.target.partition}:iam::{self.target.account_id}:{resource}"
 
-    def s3(self, resource: str) -> str:
-        return f"arn:{self.target.partition}:s3:::{resource}"
+    @property
+    def buckets(self) -> list[str]:
+        """The buckets of every environment: S3 knows no tags at the moment it counts."""
+        return [f"arn:{self.target.partition}:s3:::{start}*" for start in BUCKETS]
+
+    @property
+    def hosted_zones(self) -> list[str]:
+        """The hosted zones of the account, and what Route 53 says of a change in one."""
+        return [f"arn:{self.target.partition}:route53:::{kind}/*" for kind in ("change", "hostedzone")]
 
     def policy_arn(self, name: str) -> str:
         """The ARN of a policy that is made here."""
@@ -61,6 +69,12 @@ class Layer:
     @property
     def in_region(self) -> Document:
         return {"StringEquals": {"aws:RequestedRegion": self.target.region}}
+
+    @property
+    def in_route53(self) -> Document:
+        """Route 53 is in one region of each partition, whatever region the layer is in."""
+        regions = {"aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+        return {"StringEquals": {"aws:RequestedRegion": regions.get(self.target.partition, "us-east-1")}}
 
     def ec2(self, *kinds: str) -> list[str]:
         return [self.target.arn("ec2", f"{kind}/*") for kind in sorted(kinds)]
@@ -124,11 +138,15 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
     tagged = {"StringEquals": {"aws:ResourceTag/Environment": list(environments)}}
     key_reads = actions("kms:", ("read",), KEY)
     group_list = {"logs:DescribeLogGroups"}
+    zone_lists = {"route53:ListHostedZones", "route53:ListHostedZonesByName"}
     return document(
         _allow("Ec2", actions("ec2:", ("read",)), "*", layer.in_region),
         _allow("Keys", key_reads, target.arn("kms", "key/*"), tagged),
         _allow("Lists", actions("kms:", ("read",)) - key_reads | group_list, "*", layer.in_region),
-        _allow("Buckets", actions("s3:", ("read",)), layer.s3(f"{CONFIG_BUCKETS}*")),
+        _allow("Buckets", actions("s3:", ("read",)), layer.buckets),
+        _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
+        _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
+        _allow("ZoneLists", zone_lists, "*", layer.in_route53),
         _allow("Images", actions("ecr:", ("read",)), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
         _allow("Clusters", actions("ecs:", ("read",)), layer.clusters(environments)),
         _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
@@ -170,7 +188,6 @@ def write_services(layer: Layer, environment: str) -> Document:
     role_tags = {"iam:TagRole", "iam:UntagRole"}
     elsewhere = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     boundary = {"StringEquals": {"iam:PermissionsBoundary": layer.policy_arn("role-boundary")}}
-    buckets = layer.s3(f"{CONFIG_BUCKETS}*")
     objects = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
     clusters = layer.clusters([environment])
     return document(
@@ -185,8 +202,8 @@ def write_services(layer: Layer, environment: str) -> Document:
             keys,
             not_another_s | {"StringEquals": {"kms:ViaService": f"ecr.{target.region}.amazonaws.com"}},
         ),
-        _allow("Buckets", actions("s3:", WRITING) - objects, buckets),
-        _allow("BucketContents", objects, f"{buckets}/*"),
+        _allow("Buckets", actions("s3:", WRITING) - objects, layer.buckets),
+        _allow("BucketContents", objects, [f"{bucket}/*" for bucket in layer.buckets]),
         _allow("Images", actions("ecr:", WRITING), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
         _allow("Clusters", actions("ecs:", WRITING), clusters),
         _allow("LogGroups", actions("logs:", WRITING), layer.log_groups([environment])),
@@ -208,6 +225,31 @@ def write_services(layer: Layer, environment: str) -> Document:
             ["iam:CreateServiceLinkedRole"],
             layer.ecs_service_linked_role,
             {"StringEquals": {"iam:AWSServiceName": "ecs.amazonaws.com"}},
+        ),
+    )
+
+
+def write_dns(layer: Layer, environment: str) -> Document:
+    """Make, change and delete the certificate of one environment, and the records that validate it."""
+    tag = "aws:ResourceTag/Environment"
+    own = {"StringEquals": {tag: environment}}
+    requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
+    certificates = layer.target.arn("acm", "certificate/*")
+    changes = actions("acm:", WRITING, CERTIFICATE) - {"acm:RequestCertificate", "acm:AddTagsToCertificate"}
+    return document(
+        _allow("MakeCertificates", ["acm:RequestCertificate"], "*", requested),
+        _allow(
+            "TagCertificates",
+            ["acm:AddTagsToCertificate"],
+            certificates,
+            requested | {"StringEqualsIfExists": {tag: environment}},
+        ),
+        _allow("ChangeOwnCertificates", changes, certificates, own),
+        _allow(
+            "ValidateCertificates",
+            ["route53:ChangeResourceRecordSets"],
+            layer.hosted_zones,
+            {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["CNAME"]}},
         ),
     )
 
@@ -265,7 +307,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
 
     The services of the layer in its region, and of IAM what the layer needs; never more power for itself.
     """
-    services = sorted({action.split(":")[0] for action in actions("")} - {"iam"})
+    services = sorted({action.split(":")[0] for action in actions("")} - {"iam", "route53"})
     boundary = layer.policy_arn("role-boundary")
     gives_power = [
         "iam:AttachRolePolicy",
@@ -276,6 +318,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
     ]
     return document(
         _allow("ServicesOfTheLayer", [f"{service}:*" for service in services], "*", layer.in_region),
+        _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_route53),
         _allow("RolesOfTheLayer", actions("iam:"), [layer.iam(f"role/{ROLES}*"), layer.ecs_service_linked_role]),
         _deny(
             "NoPowerWithoutTheRoleBoundary",

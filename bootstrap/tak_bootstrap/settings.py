@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tak_base.settings import ConfigError
-from tak_bootstrap.layer import CONFIG_BUCKETS
+from tak_bootstrap.layer import BUCKETS
 
 NAMESPACE = "tak-bootstrap"
 
@@ -56,8 +56,8 @@ def _bucket_name(value: Any) -> str | None:
         return None
     # A dot in the name breaks the TLS certificate of virtual-hosted addresses.
     name = _text(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket name of 3-63 lower-case letters, digits and -")(value)
-    if name.startswith(CONFIG_BUCKETS):
-        raise ValueError(f"expected no name that starts with {CONFIG_BUCKETS}: deploy roles manage those buckets")
+    if name.startswith(BUCKETS):
+        raise ValueError(f"expected no name that starts with {' or '.join(BUCKETS)}: deploy roles manage those buckets")
     return name
 
 

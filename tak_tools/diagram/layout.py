@@ -386,8 +386,10 @@ class _Layout:
     def _draw_route(self, edge: Edge, table: Box, gateway: Box, second: bool) -> None:
         x, target_x, track = table.centre[0], gateway.centre[0], table.y - 20
         if gateway.kind == "nat gateway":
-            x += 28 if target_x > x else -28
-            track = table.y - 38
+            side = 1 if target_x > x else -1
+            x, track = x + 28 * side, table.y - 38
+            if second:
+                x, target_x, track = x - 12 * side, target_x - 12 * side, track - 8
         elif second:
             x, target_x = x + 12, target_x + 12
         kind = "ipv6" if ":" in edge.label else "ipv4"

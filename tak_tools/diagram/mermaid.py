@@ -35,6 +35,7 @@ CLASS_OF_KIND = {
     "log group": "storage",
     "bucket": "storage",
     "key": "storage",
+    "certificate": "storage",
 }
 _ARROWS = {
     "association": "---",

@@ -34,6 +34,7 @@ _KINDS: dict[str, tuple[str, Group]] = {
     "aws:cloudwatch/logGroup:LogGroup": ("log group", "storage"),
     "aws:s3/bucket:Bucket": ("bucket", "storage"),
     "aws:kms/key:Key": ("key", "storage"),
+    "aws:acm/certificate:Certificate": ("certificate", "storage"),
 }
 
 # Helpers, and the input that names the resource they belong to.
@@ -41,6 +42,8 @@ _FOLDED_INTO = {
     "aws:ec2/route:Route": "routeTableId",
     "aws:ec2/routeTableAssociation:RouteTableAssociation": "routeTableId",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "vpcId",
+    "aws:acm/certificateValidation:CertificateValidation": "certificateArn",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": "repository",
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "clusterName",
     "aws:iam/rolePolicy:RolePolicy": "role",
     "aws:kms/alias:Alias": "targetKeyId",
@@ -52,7 +55,10 @@ _FOLDED_INTO = {
     "aws:s3/bucketVersioning:BucketVersioning": "bucket",
 }
 # Helpers that belong to the resource whose input names them.
-_FOLDED_INTO_USER = {"aws:iam/role:Role": ("aws:ec2/flowLog:FlowLog", "iamRoleArn")}
+_FOLDED_INTO_USER = {
+    "aws:iam/role:Role": ("aws:ec2/flowLog:FlowLog", "iamRoleArn"),
+    "aws:route53/record:Record": ("aws:acm/certificateValidation:CertificateValidation", "validationRecordFqdns"),
+}
 
 # What a reference from one kind to another means; a reversed edge points at the resource that has the input.
 _MEANINGS: dict[tuple[str, str], tuple[str, bool]] = {
@@ -277,8 +283,10 @@ class _Reader:
                 return f"Elastic IP{suffix}"
             case "endpoint":
                 return re.sub(r"^com\.amazonaws\.[^.]+\.", "", str(main.inputs["serviceName"]))
-            case "cluster" | "repository" | "bucket" | "key" as kind:
-                service = {"cluster": "ECS", "repository": "ECR", "bucket": "S3", "key": "KMS"}[kind]
+            case "cluster" | "repository" | "bucket" | "key" | "certificate" as kind:
+                service = {"cluster": "ECS", "repository": "ECR", "bucket": "S3", "key": "KMS", "certificate": "ACM"}[
+                    kind
+                ]
                 return f"{service} {kind.title()}"
             case "other":
                 return main.name
@@ -303,24 +311,32 @@ class _Reader:
                 if block := inputs.get("ipv6CidrBlock"):
                     # The /56 is Amazon's choice; the last byte of a /64's prefix is its number in the /56.
                     yield f"IPv6 /64 number {int(IPv6Network(block).network_address) >> 64 & 0xFF}"
+                yield "DNS64" if inputs.get("enableDns64") else ""
             case "route table":
                 yield from self._routes(self._members[main.urn], titles)
             case "flow log":
                 yield f"{inputs.get('trafficType')} traffic"
             case "endpoint":
                 yield f"{inputs.get('vpcEndpointType')} endpoint"
+                yield "IPv4 and IPv6" if inputs.get("ipAddressType") == "dualstack" else ""
+                yield "Own principals only" if "aws:Principal" in str(inputs.get("policy")) else ""
             case "security group":
                 yield from (_rule(rule) for rule in inputs.get("ingress") or [])
             case "cluster":
                 yield str(inputs.get("name", ""))
                 yield from _cluster_lines(inputs, members.get("ClusterCapacityProviders"))
             case "repository":
+                yield main.name if len(self._of_kind("repository")) > 1 else ""
                 yield f"Tags {inputs['imageTagMutability']}" if inputs.get("imageTagMutability") else ""
                 rules = (inputs.get("lifecyclePolicy") or {}).get("rules") or []
                 yield from (str(rule.get("description", "")) for rule in rules)
+                yield "Lambda may pull" if "RepositoryPolicy" in members else ""
             case "bucket":
                 yield str((inputs.get("tags") or {}).get("Name", ""))
                 yield from _bucket_lines(members)
+            case "certificate":
+                yield ", ".join([str(inputs.get("domainName")), *(inputs.get("subjectAlternativeNames") or ())])
+                yield "Validated by DNS, in a zone that is there already" if "Record" in members else ""
             case "key":
                 yield str(members["Alias"].inputs.get("name", "")) if "Alias" in members else ""
                 yield "Rotates" if inputs.get("enableKeyRotation") else ""
@@ -357,6 +373,8 @@ def _rule(rule: Mapping[str, Any]) -> str:
 def _bucket_lines(settings: Mapping[str, Registration]) -> Iterator[str]:
     for type_, sign, line in (
         ("BucketServerSideEncryptionConfiguration", "'aws:kms'", "KMS-encrypted"),
+        ("BucketServerSideEncryptionConfiguration", "'AES256'", "Encrypted by S3"),
+        ("BucketLifecycleConfiguration", "'expire-objects'", "Objects expire"),
         ("BucketVersioning", "'Enabled'", "Versioned"),
         ("BucketPublicAccessBlock", "True", "No public access"),
         ("BucketPolicy", "aws:SecureTransport", "TLS only"),

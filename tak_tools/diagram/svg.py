@@ -30,6 +30,7 @@ _BOXES = {
     "log group": ("#f1f8e9", "#8fb263"),
     "bucket": ("#f1f8e9", "#8fb263"),
     "key": ("#fff9c4", "#b39b1e"),
+    "certificate": ("#fff9c4", "#b39b1e"),
     "other": ("#fafafa", "#8a8a8a"),
 }
 # Colour, dashes and meaning of lines by kind, in the legend's order.

@@ -4,11 +4,13 @@ botocore checks the parameters, Moto checks what they refer to (unknown ids, ove
 with real ids and ARNs. What Moto lacks is listed where a handler works around it.
 """
 
-# The handlers register themselves.
+# The handlers and answers register themselves.
 from tak_tools.simulated_aws import (  # noqa: F401
     containers,
+    dns,
     identity,
     logging_and_roles,
+    lookups,
     networking,
     services,
     storage,

@@ -17,7 +17,10 @@ from tak_tools.simulated_aws.inputs import Inputs
 Created = tuple[str, dict[str, Any]]
 Handler = Callable[["SimulatedAws", str, Inputs], Created]
 
+Answer = Callable[["SimulatedAws", dict[str, Any]], dict[str, Any]]
+
 _HANDLERS: dict[str, Handler] = {}
+_ANSWERS: dict[str, Answer] = {}
 
 
 def handles(type_: str) -> Callable[[Handler], Handler]:
@@ -26,6 +29,16 @@ def handles(type_: str) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         _HANDLERS[type_] = handler
         return handler
+
+    return register
+
+
+def answers(token: str) -> Callable[[Answer], Answer]:
+    """Registers the function that answers a lookup of the provider: (cloud, arguments) -> result."""
+
+    def register(answer: Answer) -> Answer:
+        _ANSWERS[token] = answer
+        return answer
 
     return register
 
@@ -91,25 +104,16 @@ class SimulatedAws:
         return created
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Answers a lookup."""
+        answer = _ANSWERS.get(token)
+        if answer is None:
+            raise NotImplementedError(f"the simulated AWS has no answer for {token} (tak_tools/simulated_aws)")
         with self._lock:
-            match token:
-                case "aws:index/getCallerIdentity:getCallerIdentity":
-                    return {"accountId": self.account_id}
-                case "aws:index/getPartition:getPartition":
-                    partition = boto3.Session().get_partition_for_region(self.region)
-                    return {"partition": partition, "dnsSuffix": _DNS_SUFFIXES.get(partition, "amazonaws.com")}
-                case "aws:index/getRegion:getRegion":
-                    return {"region": self.region}
-                case "aws:ec2/getManagedPrefixList:getManagedPrefixList":
-                    filters = [{"Name": "prefix-list-name", "Values": [args["name"]]}]
-                    (found,) = self.client("ec2").describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
-                    return {"id": found["PrefixListId"]}
-                case "aws:index/getAvailabilityZones:getAvailabilityZones":
-                    filters = [{"Name": f["name"], "Values": f["values"]} for f in args.get("filters", [])]
-                    filters.append({"Name": "state", "Values": [args["state"]]})
-                    zones = self.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
-                    return {"names": [zone["ZoneName"] for zone in zones]}
-        raise NotImplementedError(f"the simulated AWS has no answer for {token} (tak_tools/simulated_aws/cloud.py)")
+            return answer(self, args)
+
+    def add_hosted_zone(self, zone_name: str) -> None:
+        """Makes a public hosted zone, as an account has one before the base layer is deployed into it."""
+        self.client("route53").create_hosted_zone(Name=zone_name, CallerReference=zone_name)
 
     @property
     def account_id(self) -> str:
@@ -137,7 +141,6 @@ class SimulatedAws:
 # Throttling is tried again, as the provider does: up to 25 times, less with aws:maxRetries in the stack file.
 _CLIENT_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
-_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 _ENVIRONMENT = {
     # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.

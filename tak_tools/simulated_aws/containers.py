@@ -72,6 +72,13 @@ def repository(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return repository_name, {"url": made["repositoryUri"]}
 
 
+@handles("aws:ecr/repositoryPolicy:RepositoryPolicy")
+def repository_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    repository_name = inputs.take("repository")
+    cloud.client("ecr").set_repository_policy(repositoryName=repository_name, policyText=inputs.take("policy"))
+    return repository_name, {}
+
+
 def _lifecycle_rule(rule: Inputs, priority: int) -> dict[str, Any]:
     selection: dict[str, Any] = {"tagStatus": rule.take("tagStatus")}
     prefixes = rule.take("tagPrefixList")

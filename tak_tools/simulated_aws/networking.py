@@ -114,6 +114,7 @@ def subnet(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     for attribute, key in (
         ("AssignIpv6AddressOnCreation", "assignIpv6AddressOnCreation"),
         ("MapPublicIpOnLaunch", "mapPublicIpOnLaunch"),
+        ("EnableDns64", "enableDns64"),
     ):
         ec2.modify_subnet_attribute(SubnetId=subnet_id, **{attribute: {"Value": inputs.take(key, False)}})
     return subnet_id, {"availabilityZone": made["AvailabilityZone"]}
@@ -182,7 +183,11 @@ def vpc_endpoint(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         "SubnetIds": inputs.take("subnetIds"),
         "SecurityGroupIds": inputs.take("securityGroupIds"),
         "PrivateDnsEnabled": inputs.take("privateDnsEnabled"),
+        "PolicyDocument": inputs.take("policy"),
+        "IpAddressType": inputs.take("ipAddressType"),
     }
+    if record_type := inputs.block("dnsOptions").take("dnsRecordIpType"):
+        parameters["DnsOptions"] = {"DnsRecordIpType": record_type}
     made = cloud.client("ec2").create_vpc_endpoint(
         VpcEndpointType=inputs.take("vpcEndpointType"),
         VpcId=inputs.take("vpcId"),

@@ -137,3 +137,18 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         return value or "none"
     return "none" if value is None else json.dumps(value)
+
+
+def normal(document: Any) -> str:
+    """A policy statement or a lifecycle rule as text, the same for the same meaning, without its Sid."""
+    return json.dumps(_sorted_lists(document), sort_keys=True)
+
+
+def _sorted_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted_lists(item) for key, item in value.items() if key != "Sid"}
+    if isinstance(value, list):
+        # In a policy, a list of one value is that value.
+        items = sorted((_sorted_lists(item) for item in value), key=str)
+        return items[0] if len(items) == 1 else items
+    return value

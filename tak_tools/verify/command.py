@@ -20,6 +20,7 @@ from tak_tools.verify.aws import unreachable
 from tak_tools.verify.stack import OUTPUT_NAMES
 
 _LIST_OUTPUTS = ("availabilityZones", "natPublicIps")
+_MAP_OUTPUTS = ("ecrRepositoryUrls",)
 _NO_CLI = (
     "--outputs: not given, and there is no pulumi CLI to ask: install it (https://www.pulumi.com/docs/install/,"
     " or `curl -fsSL https://get.pulumi.com | sh`), or give the file that `pulumi stack output --json` prints"
@@ -93,10 +94,14 @@ def _outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
 
 
 def _type_of(name: str) -> str:
+    if name in _MAP_OUTPUTS:
+        return "a map of texts"
     return "a list of texts" if name in _LIST_OUTPUTS else "text"
 
 
 def _has_type(name: str, value: Any) -> bool:
+    if name in _MAP_OUTPUTS:
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     if name in _LIST_OUTPUTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     return isinstance(value, str)

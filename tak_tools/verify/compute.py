@@ -1,10 +1,10 @@
 """Checks of the cluster, the image repository and the log groups."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tak_tools.verify.checks import Difference, check, differ
+from tak_tools.verify.checks import Difference, check, differ, normal
 from tak_tools.verify.deployment import Deployment
 
 _UNTAGGED_IMAGE_DAYS = 14
@@ -18,10 +18,7 @@ _UNTAGGED_IMAGE_DAYS = 14
     of="repository",
 )
 def repository_encryption(deployment: Deployment) -> Iterable[Difference]:
-    found = deployment.repository["encryptionConfiguration"]
-    yield from differ(deployment.repository_name, "encryption", found["encryptionType"], "KMS")
-    if found["encryptionType"] == "KMS" and not deployment.is_key(found["kmsKey"]):
-        yield from differ(deployment.repository_name, "key", found["kmsKey"], deployment.key_arn)
+    return _encryption(deployment, deployment.repository_name)
 
 
 @check(
@@ -32,8 +29,7 @@ def repository_encryption(deployment: Deployment) -> Iterable[Difference]:
     of="repository",
 )
 def repository_scan(deployment: Deployment) -> Iterable[Difference]:
-    found = deployment.repository["imageScanningConfiguration"]["scanOnPush"]
-    yield from differ(deployment.repository_name, "scan on push", found, True)
+    return _scan(deployment, deployment.repository_name)
 
 
 @check(
@@ -44,8 +40,7 @@ def repository_scan(deployment: Deployment) -> Iterable[Difference]:
     of="repository",
 )
 def repository_tags(deployment: Deployment) -> Iterable[Difference]:
-    found, expected = deployment.repository["imageTagMutability"], deployment.settings.image_tag_mutability
-    yield from differ(deployment.repository_name, "image tags", found, expected)
+    return _tags(deployment, deployment.repository_name)
 
 
 @check(
@@ -56,17 +51,27 @@ def repository_tags(deployment: Deployment) -> Iterable[Difference]:
     of="repository",
 )
 def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
-    answer = deployment.aws.ask(
-        "ecr",
-        "get_lifecycle_policy",
-        absent=["LifecyclePolicyNotFoundException"],
-        repositoryName=deployment.repository_name,
-    )
-    rules = json.loads(answer.get("lifecyclePolicyText", "{}")).get("rules", [])
-    # Names and priorities are awsx's own; no image falls under two of the rules.
-    found = [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
-    expected = [json.dumps(rule | {"type": "expire"}, sort_keys=True) for rule in _lifecycle_selections(deployment)]
-    yield from differ(deployment.repository_name, "lifecycle rules", found, expected)
+    first, *_ = deployment.settings.image_repositories
+    return _lifecycle(deployment, deployment.repository_name, first.tag_prefixes)
+
+
+@check(
+    "further-repositories",
+    "The repositories of the stack file exist, are guarded like the first one, and admit Lambda where it says so.",
+    actions=("ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy"),
+    controls=("ECR.1", "ECR.2", "ECR.3", "ECR.5"),
+)
+def further_repositories(deployment: Deployment) -> Iterable[Difference]:
+    for repository in deployment.settings.image_repositories[1:]:
+        name = deployment.further_repository_name(repository.name)
+        if not deployment.repository_called(name):
+            yield Difference(name, "no such repository", f"the repository {repository.name}")
+            continue
+        yield from _encryption(deployment, name)
+        yield from _scan(deployment, name)
+        yield from _tags(deployment, name)
+        yield from _lifecycle(deployment, name, repository.tag_prefixes)
+        yield from _pull_policy(deployment, name, repository.lambda_pull)
 
 
 @check(
@@ -143,15 +148,62 @@ def log_groups(deployment: Deployment) -> Iterable[Difference]:
         yield from differ(name, "key", group.get("kmsKeyId"), deployment.key_arn)
 
 
-def _lifecycle_selections(deployment: Deployment) -> list[dict[str, Any]]:
+def _encryption(deployment: Deployment, name: str) -> Iterable[Difference]:
+    found = deployment.repository_called(name)["encryptionConfiguration"]
+    yield from differ(name, "encryption", found["encryptionType"], "KMS")
+    if found["encryptionType"] == "KMS" and not deployment.is_key(found["kmsKey"]):
+        yield from differ(name, "key", found["kmsKey"], deployment.key_arn)
+
+
+def _scan(deployment: Deployment, name: str) -> Iterable[Difference]:
+    found = deployment.repository_called(name)["imageScanningConfiguration"]["scanOnPush"]
+    yield from differ(name, "scan on push", found, True)
+
+
+def _tags(deployment: Deployment, name: str) -> Iterable[Difference]:
+    found = deployment.repository_called(name)["imageTagMutability"]
+    yield from differ(name, "image tags", found, deployment.settings.image_tag_mutability)
+
+
+def _lifecycle(deployment: Deployment, name: str, prefixes: Sequence[str]) -> Iterable[Difference]:
+    answer = deployment.aws.ask(
+        "ecr", "get_lifecycle_policy", absent=["LifecyclePolicyNotFoundException"], repositoryName=name
+    )
+    rules = json.loads(answer.get("lifecyclePolicyText", "{}")).get("rules", [])
+    # Names and priorities are awsx's own; no image falls under two of the rules.
+    found = [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
+    expected = [
+        json.dumps(rule | {"type": "expire"}, sort_keys=True)
+        for rule in _lifecycle_selections(prefixes, deployment.settings.image_retention_count)
+    ]
+    yield from differ(name, "lifecycle rules", found, expected)
+
+
+def _pull_policy(deployment: Deployment, name: str, lambda_pull: bool) -> Iterable[Difference]:
+    """Whom the repository's own policy admits, beside the account's identities by their IAM policies."""
+    answer = deployment.aws.ask(
+        "ecr", "get_repository_policy", absent=["RepositoryPolicyNotFoundException"], repositoryName=name
+    )
+    statements = json.loads(answer.get("policyText", "{}")).get("Statement", [])
+    functions = f"arn:{deployment.partition}:lambda:{deployment.region}:{deployment.account_id}:function:*"
+    pull = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Condition": {"ArnLike": {"aws:SourceArn": functions}},
+    }
+    found = [normal(statement) for statement in statements]
+    yield from differ(name, "policy statements", found, [normal(pull)] if lambda_pull else [])
+
+
+def _lifecycle_selections(prefixes: Sequence[str], count: int) -> list[dict[str, Any]]:
     untagged = {
         "tagStatus": "untagged",
         "countType": "sinceImagePushed",
         "countUnit": "days",
         "countNumber": _UNTAGGED_IMAGE_DAYS,
     }
-    newest = {"countType": "imageCountMoreThan", "countNumber": deployment.settings.image_retention_count}
-    prefixes = deployment.settings.image_tag_prefixes
+    newest = {"countType": "imageCountMoreThan", "countNumber": count}
     if not prefixes:
         return [untagged, {"tagStatus": "any"} | newest]
     return [untagged] + [{"tagStatus": "tagged", "tagPrefixList": [prefix]} | newest for prefix in prefixes]

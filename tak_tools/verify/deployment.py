@@ -83,6 +83,17 @@ class Deployment:
     def repository_name(self) -> str:
         return self.outputs["ecrRepositoryArn"].split(":repository/", 1)[1]
 
+    def further_repository_name(self, name: str) -> str:
+        """What ECR calls a repository of the stack file."""
+        return self.outputs["ecrRepositoryUrls"][name].split("/", 1)[1]
+
+    @property
+    def further_bucket_names(self) -> list[str]:
+        """The buckets beside the config bucket that are there."""
+        outputs = ("appImagesBucketName", "loadBalancerLogBucketName")
+        names = [self.outputs[name] for name in outputs if name in self.outputs]
+        return [name for name in names if self.bucket("get_bucket_location", absent="NoSuchBucket", name=name)]
+
     @property
     def cluster_name(self) -> str:
         return self.outputs["ecsClusterName"]
@@ -233,18 +244,19 @@ class Deployment:
         """Empty where there is no such bucket."""
         return self.bucket("get_bucket_location", absent="NoSuchBucket")
 
-    def bucket(self, operation: str, absent: str = "") -> dict[str, Any]:
-        """One of the bucket's configurations; empty where S3 answers with the error code `absent`."""
-        return self.aws.ask("s3", operation, absent=[absent], Bucket=self.bucket_name)
+    def bucket(self, operation: str, absent: str = "", name: str = "") -> dict[str, Any]:
+        """A configuration of the config bucket, or that of `name`; empty where S3 answers with the code `absent`."""
+        return self.aws.ask("s3", operation, absent=[absent], Bucket=name or self.bucket_name)
 
     @property
     def repository(self) -> dict[str, Any]:
         """Empty where there is no such repository."""
+        return self.repository_called(self.repository_name)
+
+    def repository_called(self, name: str) -> dict[str, Any]:
+        """Empty where there is no repository of this name in ECR."""
         answer = self.aws.ask(
-            "ecr",
-            "describe_repositories",
-            absent=["RepositoryNotFoundException"],
-            repositoryNames=[self.repository_name],
+            "ecr", "describe_repositories", absent=["RepositoryNotFoundException"], repositoryNames=[name]
         )
         return next(iter(answer.get("repositories", [])), {})
 
@@ -254,6 +266,13 @@ class Deployment:
         include = ["CONFIGURATIONS", "SETTINGS", "TAGS"]
         answer = self.aws.ask("ecs", "describe_clusters", clusters=[self.outputs["ecsClusterArn"]], include=include)
         return next((item for item in answer["clusters"] if item["status"] != "INACTIVE"), {})
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """Empty where there is no such certificate."""
+        arn, absent = self.outputs["certificateArn"], ["ResourceNotFoundException"]
+        answer = self.aws.ask("acm", "describe_certificate", absent=absent, CertificateArn=arn)
+        return answer.get("Certificate", {})
 
     def log_group(self, name: str) -> dict[str, Any] | None:
         groups = self.aws.ask("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]

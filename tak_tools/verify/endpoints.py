@@ -1,10 +1,12 @@
 """Checks of the VPC endpoints and of the security group in front of them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tak_base.addressing import ZONES
-from tak_base.endpoint_services import GATEWAY_SERVICES
+from tak_base.endpoint_policies import FULL_ACCESS, endpoint_policy
+from tak_base.endpoint_services import DUAL_STACK_SERVICES, GATEWAY_SERVICES
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment
 
@@ -72,6 +74,45 @@ def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
 
 
 @check(
+    "endpoint-policies",
+    "Each endpoint lets through whom the stack file says; one whose service takes no policy, everyone.",
+    actions=_ENDPOINTS,
+    of="VPC",
+)
+def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
+    settings = deployment.settings
+    for service, endpoint in _present(deployment, settings.vpc_endpoints):
+        expected = endpoint_policy(
+            service,
+            settings.endpoint_policies,
+            organization_id=settings.organization_id,
+            account_id=deployment.account_id,
+            partition=deployment.partition,
+            region=deployment.region,
+        )
+        found = json.loads(endpoint.get("PolicyDocument") or json.dumps(FULL_ACCESS))
+        yield from differ(
+            endpoint["VpcEndpointId"], f"policy of {service}", _statements(found), _statements(expected or FULL_ACCESS)
+        )
+
+
+@check(
+    "endpoint-addresses",
+    "Endpoints have addresses and names for IPv6 where the stack file says so and their service offers it.",
+    actions=_ENDPOINTS,
+    of="VPC",
+)
+def endpoint_addresses(deployment: Deployment) -> Iterable[Difference]:
+    for service, endpoint in _present(deployment, deployment.settings.vpc_endpoints):
+        wanted = deployment.settings.endpoint_ip_address_type if service in DUAL_STACK_SERVICES else None
+        found = endpoint.get("IpAddressType", "ipv4")
+        yield from differ(endpoint["VpcEndpointId"], f"address type of {service}", found, wanted or "ipv4")
+        if wanted:
+            records = endpoint.get("DnsOptions", {}).get("DnsRecordIpType")
+            yield from differ(endpoint["VpcEndpointId"], f"DNS records of {service}", records, wanted)
+
+
+@check(
     "endpoint-security-group",
     "The endpoints' security group lets in HTTPS from the VPC's own ranges and nothing else.",
     actions=("ec2:DescribeSecurityGroups",),
@@ -97,6 +138,14 @@ def _present(deployment: Deployment, services: Iterable[str]) -> Iterator[tuple[
         endpoint = deployment.endpoint(service)
         if endpoint is not None:
             yield service, endpoint
+
+
+def _statements(policy: dict[str, Any]) -> list[str]:
+    """The statements of a policy, each as text without its name."""
+    return [
+        json.dumps({key: value for key, value in statement.items() if key != "Sid"}, sort_keys=True)
+        for statement in policy["Statement"]
+    ]
 
 
 def _rules(permissions: list[dict[str, Any]]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from tak_base.addressing import SubnetPlan, ipv6_subnet
+from tak_base.addressing import NAT64, SubnetPlan, ipv6_subnet
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment
 
@@ -129,6 +129,23 @@ def ipv6_routes(deployment: Deployment) -> Iterable[Difference]:
     for plan, subnet_id in deployment.planned_subnets():
         way_out = _internet_gateway(deployment) if plan.tier == "public" else _egress_only_gateway(deployment)
         yield from _routes(deployment, plan, subnet_id, "IPv6", way_out)
+
+
+@check(
+    "nat64",
+    "With nat64, private subnets find names without IPv6 in 64:ff9b::/96, which leads to their NAT gateway.",
+    actions=("ec2:DescribeNatGateways", "ec2:DescribeRouteTables", "ec2:DescribeSubnets"),
+    of="VPC",
+)
+def nat64(deployment: Deployment) -> Iterable[Difference]:
+    for plan, subnet_id in deployment.planned_subnets():
+        table, way_out = deployment.effective_route_table(subnet_id), _nat_gateway(deployment, plan)
+        wanted = deployment.settings.nat64 and plan.tier == "private"
+        found = [_described(route) for route in table["Routes"] if _destination(route) == NAT64]
+        expected = [f"{NAT64} to {way_out}"] if wanted else []
+        # One without the other is worse than neither: names lead to addresses that nothing answers.
+        yield from differ(subnet_id, "EnableDns64", deployment.subnets[subnet_id].get("EnableDns64", False), wanted)
+        yield from differ(subnet_id, f"NAT64 routes in {table['RouteTableId']}", found, expected)
 
 
 @check(

@@ -1,6 +1,6 @@
 """Checks of the stack as a whole: its outputs, that its resources exist, the protection of its data."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -9,6 +9,25 @@ from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment, StateResource, Subject
 
 OUTPUT_NAMES = tuple(output_name(field.name) for field in fields(BaseLayer))
+
+# The outputs that a stack may be without, and what in the stack file asks for them.
+_OPTIONAL = {
+    "endpointSecurityGroupId": "interface endpoints",
+    "ecrRepositoryUrls": "repositories",
+    "appImagesBucketName": "appImagesBucket",
+    "appImagesBucketArn": "appImagesBucket",
+    "loadBalancerLogBucketName": "loadBalancerLogBucket",
+    "hostedZoneId": "hostedZoneName",
+    "hostedZoneName": "hostedZoneName",
+    "certificateArn": "hostedZoneName",
+}
+_ASKED: dict[str, Callable[[Deployment], Any]] = {
+    "interface endpoints": lambda deployment: deployment.interface_services,
+    "repositories": lambda deployment: deployment.settings.repositories,
+    "appImagesBucket": lambda deployment: deployment.settings.app_images_bucket,
+    "loadBalancerLogBucket": lambda deployment: deployment.settings.load_balancer_log_bucket,
+    "hostedZoneName": lambda deployment: deployment.settings.hosted_zone_name,
+}
 
 # What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
 _DATA_TYPES = {
@@ -25,14 +44,13 @@ _DATA_TYPES = {
     decides=True,
 )
 def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
-    expected = set(OUTPUT_NAMES)
-    if not deployment.interface_services:
-        expected.remove("endpointSecurityGroupId")
-    missing = sorted(expected - deployment.outputs.keys())
+    unasked = {name: what for name, what in _OPTIONAL.items() if not _ASKED[what](deployment)}
+    missing = sorted(set(OUTPUT_NAMES) - unasked.keys() - deployment.outputs.keys())
     for name in missing:
         yield Difference(name, "no such output", "one (the stack has not been deployed since it is published)")
-    if "endpointSecurityGroupId" in deployment.outputs.keys() - expected:
-        yield Difference("endpointSecurityGroupId", "an output", "none, as the stack file has no interface endpoints")
+    for name, what in unasked.items():
+        if name in deployment.outputs:
+            yield Difference(name, "an output", f"none, as the stack file has no {what}")
     if missing:
         return
     for name, value in _decided_by_the_stack_file(deployment).items():
@@ -40,6 +58,8 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
     yield from differ(
         "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.nat_gateways
     )
+    names = list(deployment.outputs.get("ecrRepositoryUrls", {}))
+    yield from differ("ecrRepositoryUrls", "names", names, deployment.settings.repositories)
     account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
     yield from differ("credentials", "account", account, deployment.account_id)
 
@@ -90,6 +110,8 @@ def _decided_by_the_stack_file(deployment: Deployment) -> dict[str, Any]:
     decided: dict[str, Any] = {"environment": settings.environment, "region": deployment.region}
     if settings.availability_zones:
         decided["availabilityZones"] = list(settings.availability_zones)
+    if settings.hosted_zone_name:
+        decided["hostedZoneName"] = settings.hosted_zone_name
     return decided
 
 

@@ -13,6 +13,8 @@ Tagged = Iterator[tuple[str, Mapping[str, str]]]
     "tags",
     "Everything of the layer that can have tags has the default tags of the stack file (aws:defaultTags).",
     actions=(
+        "acm:DescribeCertificate",
+        "acm:ListTagsForCertificate",
         "ec2:DescribeAddresses",
         "ec2:DescribeEgressOnlyInternetGateways",
         "ec2:DescribeFlowLogs",
@@ -84,6 +86,17 @@ def _of_data(deployment: Deployment) -> Tagged:
         arn = deployment.outputs["ecrRepositoryArn"]
         answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=arn)
         yield deployment.repository_name, _by_name(answer["tags"])
+    for name in deployment.further_bucket_names:
+        answer = deployment.bucket("get_bucket_tagging", absent="NoSuchTagSet", name=name)
+        yield name, _by_name(answer.get("TagSet", []))
+    for repository in map(deployment.further_repository_name, deployment.settings.repositories):
+        if found := deployment.repository_called(repository):
+            answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
+            yield repository, _by_name(answer["tags"])
+    if deployment.settings.hosted_zone_name and deployment.certificate:
+        arn = deployment.outputs["certificateArn"]
+        answer = deployment.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
+        yield arn, _by_name(answer["Tags"])
     if deployment.exists("cluster"):
         yield deployment.cluster_name, {tag["key"]: tag["value"] for tag in deployment.cluster.get("tags", [])}
 

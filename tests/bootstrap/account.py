@@ -62,7 +62,7 @@ def _matches(value: str, patterns: str | list[str]) -> bool:
 def _holds(operator: str, value: str | None, expected: str | list[str]) -> bool:
     choices = [expected] if isinstance(expected, str) else expected
     match operator:
-        case "StringEquals":
+        case "StringEquals" | "ForAllValues:StringEquals":
             return value in choices
         case "StringNotEquals":
             return value not in choices

@@ -16,6 +16,7 @@ from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.verify import policy_document
 from tests.bootstrap.account import REGION, Account, Permissions
+from tests.options import EVERY_OPTION
 
 EC2 = f"arn:aws:ec2:{REGION}:{DEFAULT_ACCOUNT_ID}:"
 KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/any"
@@ -84,7 +85,7 @@ def test_no_policy_allows_every_action_of_a_service_but_the_ceiling_of_deploy_ro
     }
 
     assert {name: found for name, found in patterns.items() if found} == {
-        "tak-deploy-boundary": {f"{service}:*" for service in ("ec2", "ecr", "ecs", "kms", "logs", "s3")}
+        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3")}
     }
 
 
@@ -127,9 +128,7 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Call
             looked_up.add(token)
             return super().call(token, args)
 
-    registered = {
-        item.type for stack in ("prod", "dev-test") for item in evaluate(stack, cloud=Recorder(REGION)).resources
-    }
+    registered = {item.type for item in evaluate("prod", cloud=Recorder(REGION), **EVERY_OPTION).resources}
 
     # A type without a row cannot be deployed; a row without a type is a permission that nothing needs.
     assert registered | looked_up == set(ACTIONS)
@@ -173,7 +172,9 @@ def test_every_call_that_makes_a_resource_has_its_action_in_the_row_of_the_type(
 
     tags = {"Environment": "prod"}
     with Listening(REGION, tags) as cloud:
-        evaluate("prod", cloud=cloud)
+        cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
+        calls.clear()
+        evaluate("prod", cloud=cloud, **EVERY_OPTION)
 
     # Lookups; AWS tells everybody who they are.
     assert calls.pop("") - actions("", ("read",)) == {"sts:GetCallerIdentity"}
@@ -284,6 +285,22 @@ def test_named_resources_of_the_other_environment_are_out_of_reach(deploy: Permi
             ("kms:DeleteAlias", f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:alias/tak-base-{name}"),
         ):
             assert deploy.allow(action, resource) is expected, (action, name)
+
+
+def test_a_deploy_role_makes_its_environment_s_certificates_and_cname_records(
+    deploy: Permissions, environment: str
+) -> None:
+    certificate, tag = f"arn:aws:acm:{REGION}:{DEFAULT_ACCOUNT_ID}:certificate/any", "Environment"
+    for name, expected in ((environment, True), ("other", False)):
+        assert deploy.allow("acm:RequestCertificate", "*", {f"aws:RequestTag/{tag}": name}) is expected
+        for action in ("acm:DeleteCertificate", "acm:RemoveTagsFromCertificate", "acm:DescribeCertificate"):
+            assert deploy.allow(action, certificate, {f"aws:ResourceTag/{tag}": name}) is expected, action
+        assert deploy.allow("acm:AddTagsToCertificate", certificate, {f"aws:RequestTag/{tag}": name}) is expected
+    types = "route53:ChangeResourceRecordSetsRecordTypes"
+    for type_, expected in (("CNAME", True), ("A", False)):
+        context = {types: type_, "aws:RequestedRegion": "us-east-1"}
+        assert deploy.allow("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/any", context) is expected
+    assert not deploy.allow("route53:DeleteHostedZone", "arn:aws:route53:::hostedzone/any")
 
 
 # State
@@ -419,7 +436,10 @@ def test_the_boundary_itself_lets_through_what_the_layer_needs(account: Account,
     unlimited = every_power(account, DEPLOY_ROLES["prod"])
     for action in actions(""):
         resource = f"{ROLE}tak-any" if action.startswith("iam:") else "*"
-        assert unlimited.allow(action, resource, {"iam:PermissionsBoundary": BOUNDARY}), action
+        context = {"iam:PermissionsBoundary": BOUNDARY}
+        if action.startswith("route53:"):
+            context["aws:RequestedRegion"] = "us-east-1"
+        assert unlimited.allow(action, resource, context), action
 
 
 def test_no_policy_lets_a_deploy_role_harm_the_state(account: Account) -> None:

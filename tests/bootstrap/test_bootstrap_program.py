@@ -14,10 +14,10 @@ Bootstrap = Callable[..., Recording]
 
 TYPES = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": 1,
-    # Two boundaries, two policies of the preview role, four of each deploy role.
-    "aws:iam/policy:Policy": 12,
+    # Two boundaries, two policies of the preview role, five of each deploy role.
+    "aws:iam/policy:Policy": 14,
     "aws:iam/role:Role": 3,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 10,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 12,
     "aws:kms/alias:Alias": 2,
     "aws:kms/key:Key": 2,
     "aws:s3/bucket:Bucket": 1,
@@ -60,12 +60,12 @@ def test_the_oidc_provider_of_the_account_is_reused_where_the_stack_file_says_so
     ]
 
 
-def test_every_environment_gets_one_role_with_four_policies(bootstrap: Bootstrap, recording: Recording) -> None:
+def test_every_environment_gets_one_role_with_five_policies(bootstrap: Bootstrap, recording: Recording) -> None:
     assert types(bootstrap(environments=["prod", "dev-test", "staging"])) - types(recording) == Counter(
         {
             "aws:iam/role:Role": 1,
-            "aws:iam/policy:Policy": 4,
-            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 4,
+            "aws:iam/policy:Policy": 5,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 5,
         }
     )
 

@@ -49,6 +49,7 @@ def test_a_good_stack_file_becomes_settings() -> None:
         ("stateBucketName", "a.b.c"),
         # The deploy roles have full power over buckets of this name.
         ("stateBucketName", "tak-config-state"),
+        ("stateBucketName", "tak-elb-logs-state"),
         ("createOidcProvider", "yes"),
     ],
 )

@@ -442,6 +442,23 @@ def the_flow_log_records_other_traffic_and_does_not_deliver(case: Case) -> list[
     ]
 
 
+@breaks("nat64")
+def dns64_leads_to_addresses_without_a_route(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPrivateA"]
+    case.ec2.modify_subnet_attribute(SubnetId=subnet_id, EnableDns64={"Value": True})
+    return [f"{subnet_id}: found EnableDns64 true, expected EnableDns64 false"]
+
+
+@breaks("nat64")
+def a_private_table_leads_to_ipv4_by_another_gateway(case: Case) -> list[str]:
+    table, nat = case.outputs["routeTablePrivateB"], case.id("nat-gateway-a")
+    case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="64:ff9b::/96", NatGatewayId=nat)
+    subnet_id = case.outputs["subnetPrivateB"]
+    return [
+        f"{subnet_id}: found NAT64 routes in {table} 64:ff9b::/96 to {nat}, expected NAT64 routes in {table} none",
+    ]
+
+
 # The endpoints
 
 
@@ -489,6 +506,22 @@ def an_endpoint_has_the_default_group_too(case: Case) -> list[str]:
     case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddSecurityGroupIds=[other])
     both = ", ".join(sorted([own, other]))
     return [f"{endpoint}: found security groups {both}, expected security groups {own}"]
+
+
+@breaks("endpoint-policies")
+def an_endpoint_lets_through_a_single_action(case: Case) -> list[str]:
+    endpoint = case.id("endpoint-kms")
+    statement = {"Action": "kms:Decrypt", "Effect": "Allow", "Principal": "*", "Resource": "*"}
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps({"Statement": [statement]}))
+    everyone = '{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}'
+    return [f"{endpoint}: found policy of kms {json.dumps(statement)}, expected policy of kms {everyone}"]
+
+
+@breaks("endpoint-addresses")
+def an_endpoint_has_ipv6_addresses_that_nobody_asked_for(case: Case) -> list[str]:
+    endpoint = case.id("endpoint-logs")
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, IpAddressType="dualstack")
+    return [f"{endpoint}: found address type of logs dualstack, expected address type of logs ipv4"]
 
 
 @breaks("endpoint-security-group")

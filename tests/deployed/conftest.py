@@ -1,6 +1,7 @@
 """Both stacks, deployed by the real program into one simulated AWS, and a way to break things and have them back."""
 
 import copy
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 from moto.core.base_backend import BackendDict
 
-from tak_tools.program import Recording
+from tak_base.settings import NAMESPACE, parse_settings
+from tak_tools.program import Recording, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, load_stack
 from tests.deployed.layer import Layer
+from tests.network_extras import EVERY_NETWORK_EXTRA
+from tests.options import EVERY_OPTION, with_options
 
 LOCK_TYPE = type(threading.RLock())
 
@@ -48,6 +52,28 @@ def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
     return layers[request.param]
 
 
+@pytest.fixture(scope="module")
+def extras_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
+    """prod beside the other two, under another name and range, with every extra of the network."""
+    extras = {"minorId": 9, **EVERY_NETWORK_EXTRA}
+    prod = load_stack(project, "prod")
+    values = {**prod.values, **{f"{NAMESPACE}:{key}": value for key, value in extras.items()}}
+    own = {name.removeprefix(f"{NAMESPACE}:"): value for name, value in values.items() if name.startswith(NAMESPACE)}
+    settings = parse_settings(own, stack="extras", region=prod.region)
+    stack_file = dataclasses.replace(prod, stack="extras", values=values, settings=settings)
+    with _everything_as_it_was(), SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+        yield Layer(stack_file, run_program(stack_file, cloud), cloud)
+
+
+@pytest.fixture(scope="module")
+def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
+    """prod beside the others, under another name, with every optional part, in an account that has the hosted zone."""
+    stack_file = with_options(project, "prod", "full")
+    with _everything_as_it_was(), SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+        cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
+        yield Layer(stack_file, run_program(stack_file, cloud), cloud)
+
+
 @pytest.fixture
 def undone(layers: dict[str, Layer]) -> Iterator[None]:
     """Whatever the test does to the simulated AWS is undone after it."""
@@ -63,7 +89,8 @@ def _everything_as_it_was() -> Iterator[None]:
         yield
     finally:
         for owner in _moto_owners():
-            if all(owner is not known for known in owners):
+            # A collection's reset is one of everything, and its backends are among the owners.
+            if not isinstance(owner, BackendDict) and all(owner is not known for known in owners):
                 owner.reset()
         for owner, attributes in zip(owners, before, strict=True):
             vars(owner).clear()

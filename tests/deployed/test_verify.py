@@ -17,10 +17,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tak_tools.verify import CHECKS, Aws, Check, Deployment, command, examine, policy_document, verify_simulation
-from tak_tools.verify.aws import iam_action
+from tak_tools.verify import CHECKS, Aws, Deployment, command, examine, policy_document, verify_simulation
 from tests.deployed.breaks import BREAKS, Break, Case
 from tests.deployed.layer import Layer
+from tests.deployed.option_breaks import OPTION_BREAKS
 
 
 def found_by(deployment: Deployment) -> list[str]:
@@ -44,7 +44,7 @@ def test_what_is_broken_is_found_and_nothing_else(prod_layer: Layer, damaged: Br
 
 
 def test_every_check_is_broken_at_least_once() -> None:
-    assert {item.check for item in BREAKS} == set(CHECKS)
+    assert {item.check for item in [*BREAKS, *OPTION_BREAKS]} == set(CHECKS)
 
 
 def test_what_a_stack_does_not_ask_for_is_expected_to_be_absent(dev_test_layer: Layer) -> None:
@@ -94,7 +94,7 @@ def calls_of(layer: Layer) -> Iterator[list[tuple[str, str]]]:
     def record(model: Any, **others: Any) -> None:
         calls.append((model.service_model.service_name, model.name))
 
-    services = ("ec2", "ecr", "ecs", "iam", "kms", "logs", "s3", "sts")
+    services = ("acm", "ec2", "ecr", "ecs", "iam", "kms", "logs", "route53", "s3", "sts")
     for service in services:
         layer.client(service).meta.events.register("before-call", record)
     try:
@@ -112,13 +112,6 @@ def test_verify_only_reads_and_asks_nothing_twice(prod_layer: Layer) -> None:
     asked_more_often |= {("logs", "DescribeLogGroups"): 3, ("logs", "ListTagsForResource"): 3}
     assert {call: calls.count(call) for call in calls if calls.count(call) > 1} == asked_more_often
     assert len(calls) == 37
-
-
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-def test_a_check_names_exactly_the_iam_actions_that_it_uses(prod_layer: Layer, check: Check) -> None:
-    with calls_of(prod_layer) as calls:
-        check.run(Case(prod_layer).deployment())
-    assert sorted({iam_action(*call) for call in calls}) == sorted(check.actions)
 
 
 def test_the_policy_has_every_action_of_every_check_and_none_that_writes() -> None:

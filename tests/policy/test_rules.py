@@ -14,6 +14,7 @@ from policy.rules import RULES, judge
 from tak_tools.policy_check import violations_of
 from tak_tools.program import MADE_BY_AWSX, Recording
 from tak_tools.stack_file import Project, load_stack
+from tests.options import EVERY_OPTION
 
 PROD = Stack("prod", IPv4Network("10.1.16.0/20"), protect_data=True)
 DEV_TEST = Stack("dev-test", IPv4Network("10.1.32.0/20"), protect_data=False)
@@ -422,8 +423,8 @@ def test_the_layer_breaks_no_rule(stack: str, project: Project, request: pytest.
     assert violations_of(recording, load_stack(project, stack)) == []
 
 
-def test_the_known_types_are_those_of_the_layer(prod: Recording, dev_test: Recording) -> None:
-    made = {item.type for recording in (prod, dev_test) for item in recording.resources}
+def test_the_known_types_are_those_of_the_layer(evaluate: Any) -> None:
+    made = {item.type for item in evaluate("prod", **EVERY_OPTION).resources}
     assert made.union(*MADE_BY_AWSX.values()) == LAYER_TYPES
 
 

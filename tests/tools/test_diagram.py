@@ -19,6 +19,8 @@ from tak_tools.diagram.model import Edge, Picture, read_picture
 from tak_tools.diagram.svg import draw, svg
 from tak_tools.errors import InputError
 from tak_tools.program import Recording, Registration
+from tests.network_extras import EVERY_NETWORK_EXTRA
+from tests.options import EVERY_OPTION
 
 Evaluate = Callable[..., Recording]
 Rectangle = tuple[float, float, float, float]
@@ -35,6 +37,9 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "one NAT gateway with endpoints": ("prod", {"natGateways": 1, "containerInsights": "disabled"}),
     "gateway endpoint only": ("dev-test", {"vpcEndpoints": ["s3"], "flowLogs": "reject", "natGateways": 2}),
     "interface endpoint only": ("dev-test", {"vpcEndpoints": ["kms"], "flowLogs": "reject"}),
+    "every optional part": ("prod", EVERY_OPTION),
+    "every extra of the network": ("prod", EVERY_NETWORK_EXTRA),
+    "NAT64 through one NAT gateway": ("dev-test", {"nat64": True}),
     "long names": (
         "prod",
         {"imageTagPrefixes": [f"component-with-a-rather-long-name-{n}-" for n in range(4)], "vpcEndpoints": ["s3"]},
@@ -189,6 +194,26 @@ def test_edges_of_dev_test(dev_test: Recording) -> None:
     assert _edges(picture, "encryption") == {
         f"{source} > key" for source in ("cluster", "images", "config", "exec-log-group")
     }
+
+
+def test_the_optional_parts_are_drawn_with_their_helpers_in_them(evaluate: Evaluate) -> None:
+    picture = read_picture(evaluate("prod", **EVERY_OPTION), "")
+    settings = ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
+
+    def helpers(id_: str) -> list[str]:
+        return sorted(urn.rsplit("::", 1)[1].removeprefix(f"{id_}-") for urn in picture.node(id_).resources[1:])
+
+    assert helpers("tak-elb-logs") == helpers("tak-app-images") == list(settings)
+    assert helpers("tak-images-etl-tasks") == ["policy"]
+    assert helpers("tak-certificate") == ["validation", "validation-record"]
+    assert picture.node("tak-certificate").lines == (
+        "tak.example.org, *.tak.example.org",
+        "Validated by DNS, in a zone that is there already",
+    )
+    assert {"Encrypted by S3", "Objects expire"} <= set(picture.node("tak-elb-logs").lines)
+    assert picture.node("tak-images-etl-tasks").lines[0] == "tak-images-etl-tasks"
+    assert [node.id for node in picture.nodes if "Lambda may pull" in node.lines] == ["tak-images-etl-tasks"]
+    assert not [node.id for node in picture.nodes if node.group == "other"]
 
 
 def test_an_edge_follows_the_recorded_input(prod: Recording) -> None:
@@ -389,6 +414,8 @@ def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recordin
             ends = [line.points[-1] for line in drawing.lines if (line.source, line.kind) == (edge.source, edge.kind)]
             around = [frame for frame in drawing.frames if _contains(_box(frame), _box(boxes[edge.target]))]
             assert any(_on_border(end, _box(frame)) for end in ends for frame in around if frame.kind == "group"), edge
+        elif edge.kind == "images" and len(picture.of_kind("repository")) > 1:
+            assert f"images → {picture.node(edge.target).title}" in boxes[edge.source].text
         elif edge.kind not in ("inside", "guard"):
             assert (edge.source, edge.target) in drawn, edge
 

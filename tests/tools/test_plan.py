@@ -1,6 +1,7 @@
 """`tak-base plan`: what a stack will be, what it costs, and what bounds its deployment."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from tak_tools import plan_report
+from tak_tools.console import result_console
 from tak_tools.cost import cost_of
 from tak_tools.critical_path import critical_path
-from tak_tools.plan import Plan, make_plan
+from tak_tools.plan import Plan, load_plan, make_plan
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, load_stack
+from tests.network_extras import EVERY_NETWORK_EXTRA
+from tests.options import with_options
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 
@@ -27,6 +31,18 @@ def prod_plan(project: Project) -> Plan:
 @pytest.fixture(scope="module")
 def dev_test_plan(project: Project) -> Plan:
     return make_plan(load_stack(project, "dev-test"))
+
+
+@pytest.fixture(scope="module")
+def extras_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """prod with every extra of the network, from a stack file of its own."""
+    folder = tmp_path_factory.mktemp("extras")
+    for path in (*PROJECT_FOLDER.glob("Pulumi.yaml"), PROJECT_FOLDER / "__main__.py"):
+        shutil.copy(path, folder)
+    lines = [f"  tak-base:{key}: {json.dumps(value)}" for key, value in EVERY_NETWORK_EXTRA.items()]
+    text = (PROJECT_FOLDER / "Pulumi.prod.yaml").read_text(encoding="utf-8").rstrip("\n")
+    Path(folder, "Pulumi.prod.yaml").write_text("\n".join([text, *lines]) + "\n")
+    return load_plan(folder, "prod")
 
 
 def test_the_plan_of_prod_has_the_counts_of_the_design(prod_plan: Plan) -> None:
@@ -58,6 +74,35 @@ def test_the_address_table_has_every_subnet_with_its_usable_addresses(prod_plan:
         ("private-a", "first of the region", "10.1.20.0/26", 59, 2),
         ("private-b", "second of the region", "10.1.21.0/26", 59, 3),
     ]
+
+
+def test_the_plan_shows_where_each_private_route_leads(extras_plan: Plan) -> None:
+    routes = [(r.table, r.destination, r.target) for r in extras_plan.routes if r.table.endswith("-private-b")]
+    assert routes == [
+        ("tak-route-table-private-b", "0.0.0.0/0", "tak-nat-gateway-b"),
+        ("tak-route-table-private-b", "::/0", "tak-egress-only-gateway"),
+        ("tak-route-table-private-b", "64:ff9b::/96", "tak-nat-gateway-b"),
+    ]
+
+
+def test_the_plan_says_of_each_endpoint_who_may_use_it_and_over_which_protocols(
+    prod_plan: Plan, extras_plan: Plan
+) -> None:
+    assert {(e.open_to, e.addresses) for e in prod_plan.endpoints} == {("everyone", "ipv4")}
+    assert {e.service: (e.type, e.open_to, e.addresses) for e in extras_plan.endpoints} == {
+        "s3": ("Gateway", "the account", "dualstack"),
+        "ecr.api": ("Interface", "the account", "dualstack"),
+        "ecr.dkr": ("Interface", "the account", "dualstack"),
+        "kms": ("Interface", "the account", "dualstack"),
+        "logs": ("Interface", "the account", "ipv4 (offers no other)"),
+        "secretsmanager": ("Interface", "the account", "ipv4 (offers no other)"),
+        "ssmmessages": ("Interface", "everyone (takes no policy)", "ipv4 (offers no other)"),
+    }
+    assert extras_plan.violations == ()
+
+
+def test_network_extras_cost_nothing_but_the_endpoint_that_is_added(prod_plan: Plan, extras_plan: Plan) -> None:
+    assert extras_plan.cost.monthly == pytest.approx((prod_plan.cost.monthly or 0) + 2 * 0.013 * 730)
 
 
 def test_the_plan_names_what_is_protected(prod_plan: Plan, dev_test_plan: Plan) -> None:
@@ -165,3 +210,19 @@ def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str]) -
     assert rows["ec2 VpcEndpoint"] == ["6", "0"]
     assert rows["USD a month, fixed"] == ["189.34", "47.72"]
     assert rows["VPC"] == ["10.1.16.0/20", "10.1.32.0/20"]
+
+
+def test_the_plan_of_every_option_costs_the_same_and_names_the_zone_that_has_to_be_there(
+    project: Project, prod_plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A certificate is free, the zone is there already, buckets and repositories cost by use.
+    plan = make_plan(with_options(project, "prod"))
+    plan_report._print_plan(result_console(), plan)
+    printed = capsys.readouterr().out
+
+    assert (plan.resource_count, plan.pulumi_count) == (70, 82)
+    assert plan.cost.lines == prod_plan.cost.lines
+    assert "Has to be there already\npublic hosted zone tak.example.org\n" in printed
+    assert "Buckets, storage" in printed
+    assert "Image repositories, storage" in printed
+    assert plan.as_document()["existing"] == ["public hosted zone tak.example.org"]

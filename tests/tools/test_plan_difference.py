@@ -62,6 +62,17 @@ def test_the_same_plan_is_one_heading_and_one_line() -> None:
     )
 
 
+def test_routes_and_endpoints_that_differ_are_shown() -> None:
+    endpoint = {"service": "s3", "type": "Gateway", "open_to": "everyone", "addresses": "ipv4"}
+    route = {"table": "tak-route-table-private-a", "destination": "64:ff9b::/96", "target": "tak-nat-gateway-a"}
+    text = difference(
+        plan(VPC, endpoints=[endpoint]),
+        plan(VPC, endpoints=[{**endpoint, "open_to": "the account"}], routes=[route]),
+    )
+    assert "| tak-route-table-private-a 64:ff9b::/96 | – | tak-nat-gateway-a |" in text
+    assert "| s3 | Gateway, open to everyone, ipv4 | Gateway, open to the account, ipv4 |" in text
+
+
 def test_totals_show_before_after_and_difference() -> None:
     after = plan(VPC, EIP, monthly=1143.5, critical_path=[{"ready_after": 20}, {"ready_after": 139}])
     text = difference(plan(VPC), after)

@@ -10,7 +10,7 @@ import pytest
 FOLDER = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (FOLDER / "tak_base").glob("*.py") if path.stem != "__init__")
 
-COMPONENTS = {"network", "private_endpoints", "encrypted_storage", "compute"}
+COMPONENTS = {"network", "private_endpoints", "encrypted_storage", "compute", "public_dns"}
 
 # What each module of tak_base may import of tak_base. A component is nowhere on the right.
 ALLOWED = {
@@ -20,9 +20,12 @@ ALLOWED = {
     "outputs": set[str](),
     "settings": {"addressing", "endpoint_services"},
     "network": {"addressing", "deployment_target", "settings"},
-    "private_endpoints": {"endpoint_services"},
-    "encrypted_storage": {"deployment_target"},
+    "endpoint_policies": {"endpoint_services", "settings"},
+    "private_endpoints": {"deployment_target", "endpoint_policies", "endpoint_services", "settings"},
+    "bucket_policies": {"deployment_target"},
+    "encrypted_storage": {"bucket_policies", "deployment_target"},
     "compute": {"deployment_target", "settings"},
+    "public_dns": set[str](),
 }
 
 
@@ -69,7 +72,7 @@ def test_a_component_never_reads_config(module: str) -> None:
     assert not (names | attributes) & {"Config", "load_settings", "parse_settings", "environ", "getenv"}
 
 
-@pytest.mark.parametrize("module", ["addressing", "settings", "endpoint_services"])
+@pytest.mark.parametrize("module", ["addressing", "settings", "endpoint_services", "endpoint_policies"])
 def test_settings_and_addresses_are_computed_without_loading_pulumi(module: str) -> None:
     script = f"import sys, tak_base.{module}; sys.exit('pulumi' in sys.modules)"
 

@@ -239,6 +239,35 @@ def test_private_subnets_have_no_route_to_the_internet_gateway(request: pytest.F
     assert not any(recording.named("tak-internet-gateway").id in route.values() for route in private_routes)
 
 
+# NAT64
+
+
+@pytest.mark.parametrize(
+    ("stack", "nat_gateways"),
+    [("prod", {"private-a": "a", "private-b": "b"}), ("dev-test", {"private-a": "a", "private-b": "a"})],
+)
+def test_nat64_is_dns64_on_the_private_subnets_and_a_route_to_the_nat_gateway_of_each(
+    evaluate: Evaluate, stack: str, nat_gateways: dict[str, str]
+) -> None:
+    recording = evaluate(stack, nat64=True)
+
+    assert {name: item.get("enableDns64") for name, item in inputs(recording, "Subnet").items()} == {
+        "tak-subnet-public-a": None,
+        "tak-subnet-public-b": None,
+        "tak-subnet-private-a": True,
+        "tak-subnet-private-b": True,
+    }
+    routes = {name: route for name, route in inputs(recording, "Route").items() if name.endswith("-nat64")}
+    assert routes == {
+        f"tak-route-{role}-nat64": {
+            "routeTableId": recording.named(f"tak-route-table-{role}").id,
+            "destinationIpv6CidrBlock": "64:ff9b::/96",
+            "natGatewayId": recording.named(f"tak-nat-gateway-{zone}").id,
+        }
+        for role, zone in nat_gateways.items()
+    }
+
+
 # Flow log
 
 

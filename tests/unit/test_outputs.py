@@ -1,6 +1,6 @@
 """The contract with the layers above, from both sides."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,25 @@ import pytest
 from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, StackConfig
+from tests.options import EVERY_OPTION
 
 STACK = "organization/tak-base/prod"
 
 # A layer above: it exports all that it can read, so its outputs are those of the base layer once more.
 LAYER_ABOVE = f"from tak_base.outputs import BaseLayer\nBaseLayer.from_stack({STACK!r}).export()\n"
+
+# What from_stack gives of the parts that a stack file does not ask for.
+NO_OPTIONS: dict[str, Any] = dict.fromkeys(
+    (
+        "ecrRepositoryUrls",
+        "appImagesBucketName",
+        "appImagesBucketArn",
+        "loadBalancerLogBucketName",
+        "hostedZoneId",
+        "hostedZoneName",
+        "certificateArn",
+    )
+)
 
 
 class DeployedStacks(ImaginedAws):
@@ -36,13 +50,23 @@ def read_from_above(folder: Path, outputs: Mapping[str, Any]) -> Mapping[str, An
 
 
 def test_a_layer_above_reads_every_output(tmp_path: Path, prod: Recording) -> None:
-    assert read_from_above(tmp_path, prod.outputs) == prod.outputs
+    assert read_from_above(tmp_path, prod.outputs) == {**NO_OPTIONS, **prod.outputs}
+
+
+def test_a_layer_above_reads_the_outputs_of_every_option(tmp_path: Path, evaluate: Callable[..., Recording]) -> None:
+    outputs = evaluate("prod", **EVERY_OPTION).outputs
+
+    assert read_from_above(tmp_path, outputs) == outputs
 
 
 def test_a_layer_above_reads_no_endpoint_security_group_where_there_is_none(
     tmp_path: Path, dev_test: Recording
 ) -> None:
-    assert read_from_above(tmp_path, dev_test.outputs) == {**dev_test.outputs, "endpointSecurityGroupId": None}
+    assert read_from_above(tmp_path, dev_test.outputs) == {
+        **NO_OPTIONS,
+        **dev_test.outputs,
+        "endpointSecurityGroupId": None,
+    }
 
 
 def test_a_layer_above_stops_at_outputs_that_the_stack_lacks(tmp_path: Path, prod: Recording) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording, Registration
+from tests.network_extras import EVERY_NETWORK_EXTRA
+from tests.options import EVERY_OPTION
 
 Evaluate = Callable[..., Recording]
 
@@ -58,6 +60,7 @@ FLOW_LOG = (
     "aws:iam/rolePolicy:RolePolicy",
 )
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+ROUTE = "aws:ec2/route:Route"
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
@@ -180,6 +183,11 @@ def test_dev_test_registers_exactly_the_planned_resources(dev_test: Recording) -
         pytest.param("prod", {"containerInsights": "disabled"}, [], [LOG_GROUP], id="prod-without-insights"),
         pytest.param("prod", {"containerInsights": "enhanced"}, [], [], id="prod-enhanced-insights"),
         pytest.param("dev-test", {"containerInsights": "enabled"}, [LOG_GROUP], [], id="dev-test-insights"),
+        pytest.param("prod", {"nat64": True}, [ROUTE] * 2, [], id="prod-nat64"),
+        pytest.param("dev-test", {"nat64": True}, [ROUTE] * 2, [], id="dev-test-nat64"),
+        pytest.param("prod", {"endpointPolicies": "account"}, [], [], id="prod-endpoint-policies"),
+        pytest.param("prod", {"endpointIpAddressType": "dualstack"}, [], [], id="prod-dual-stack-endpoints"),
+        pytest.param("prod", EVERY_NETWORK_EXTRA, [*[ROUTE] * 2, ENDPOINT], [], id="prod-every-network-extra"),
         pytest.param("prod", {"protectData": False}, [], [], id="prod-unprotected"),
         pytest.param("prod", {"availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"]}, [], [], id="prod-zones"),
         pytest.param("prod", {"imageTagPrefixes": ["a-", "b-"]}, [], [], id="prod-tag-prefixes"),
@@ -191,6 +199,12 @@ def test_an_override_adds_and_removes_exactly_its_own_resources(
     base = Counter(PROD_TYPES if stack == "prod" else DEV_TEST_TYPES)
 
     assert types(evaluate(stack, **overrides)) == base + Counter(added) - Counter(removed)
+
+
+def test_network_extras_go_with_every_other_option(evaluate: Evaluate) -> None:
+    everything = types(evaluate("prod", **EVERY_OPTION, **EVERY_NETWORK_EXTRA))
+
+    assert everything == types(evaluate("prod", **EVERY_OPTION)) + Counter([ROUTE, ROUTE, ENDPOINT])
 
 
 def test_there_is_one_of_each_component_and_it_hangs_on_the_stack(recording: Recording) -> None:
@@ -410,6 +424,25 @@ def test_going_from_dev_test_s_shape_to_prod_s_and_back_replaces_nothing(evaluat
 
 def test_a_second_nat_gateway_edits_one_route_and_nothing_else(evaluate: Evaluate, prod: Recording) -> None:
     assert changed_inputs(evaluate("prod", natGateways=1), prod) == {("tak-route-private-b-ipv4", "natGatewayId")}
+
+
+def test_network_extras_change_live_resources_only_where_aws_does_it_in_place(
+    evaluate: Evaluate, prod: Recording
+) -> None:
+    # The pairs hold in both directions, and what is new is additional: nothing is replaced.
+    after = evaluate("prod", **EVERY_NETWORK_EXTRA)
+    dual_stack = ("tak-endpoint-ecr-api", "tak-endpoint-ecr-dkr", "tak-endpoint-kms", "tak-endpoint-s3")
+
+    assert changed_inputs(prod, after) == {
+        *((f"tak-subnet-private-{zone}", "enableDns64") for zone in "ab"),
+        *((name, "policy") for name in (*dual_stack, "tak-endpoint-logs", "tak-endpoint-secretsmanager")),
+        *((name, key) for name in dual_stack for key in ("ipAddressType", "dnsOptions")),
+    }
+    assert {item.name for item in after.registrations} - {item.name for item in prod.registrations} == {
+        "tak-endpoint-ssmmessages",
+        "tak-route-private-a-nat64",
+        "tak-route-private-b-nat64",
+    }
 
 
 def test_a_second_look_at_the_same_stack_file_changes_nothing(evaluate: Evaluate, prod: Recording) -> None:

@@ -15,6 +15,7 @@ from tak_base.settings import (
     CONFIG_KEYS,
     LOG_RETENTION_DAYS,
     ConfigError,
+    ImageRepository,
     Settings,
     from_engine,
     load_settings,
@@ -33,7 +34,11 @@ PROD = Settings(
     major_id=1,
     minor_id=1,
     nat_gateways=2,
+    nat64=False,
     vpc_endpoints=PROD_ENDPOINTS,
+    endpoint_policies=None,
+    organization_id=None,
+    endpoint_ip_address_type=None,
     availability_zones=None,
     private_subnet_prefix=26,
     flow_logs="reject",
@@ -46,6 +51,11 @@ PROD = Settings(
     protect_data=True,
     kms_deletion_window_days=30,
     permissions_boundary=None,
+    repositories=(),
+    lambda_repositories=(),
+    app_images_bucket=False,
+    load_balancer_log_bucket=False,
+    hosted_zone_name=None,
 )
 DEV_TEST = Settings(
     name="tak-base-dev-test",
@@ -53,7 +63,11 @@ DEV_TEST = Settings(
     major_id=1,
     minor_id=2,
     nat_gateways=1,
+    nat64=False,
     vpc_endpoints=(),
+    endpoint_policies=None,
+    organization_id=None,
+    endpoint_ip_address_type=None,
     availability_zones=None,
     private_subnet_prefix=26,
     flow_logs="none",
@@ -66,6 +80,11 @@ DEV_TEST = Settings(
     protect_data=False,
     kms_deletion_window_days=7,
     permissions_boundary=None,
+    repositories=(),
+    lambda_repositories=(),
+    app_images_bucket=False,
+    load_balancer_log_bucket=False,
+    hosted_zone_name=None,
 )
 
 
@@ -97,6 +116,11 @@ def test_a_profile_is_its_column_of_the_config_table(expected: Settings) -> None
         ("majorId", 255, {"major_id": 255}),
         ("minorId", 0, {"minor_id": 0}),
         ("natGateways", 1, {"nat_gateways": 1}),
+        ("nat64", True, {"nat64": True}),
+        ("endpointPolicies", "none", {"endpoint_policies": "none"}),
+        ("endpointPolicies", "account", {"endpoint_policies": "account"}),
+        ("endpointIpAddressType", "ipv4", {"endpoint_ip_address_type": "ipv4"}),
+        ("endpointIpAddressType", "dualstack", {"endpoint_ip_address_type": "dualstack"}),
         ("vpcEndpoints", ["s3", "kms"], {"vpc_endpoints": ("s3", "kms")}),
         ("vpcEndpoints", [], {"vpc_endpoints": ()}),
         (
@@ -118,6 +142,11 @@ def test_a_profile_is_its_column_of_the_config_table(expected: Settings) -> None
         ("protectData", False, {"protect_data": False}),
         ("kmsDeletionWindowDays", 7, {"kms_deletion_window_days": 7}),
         ("permissionsBoundary", "bootstrap/boundary", {"permissions_boundary": "bootstrap/boundary"}),
+        ("repositories", ["artifacts", "etl-tasks"], {"repositories": ("artifacts", "etl-tasks")}),
+        ("lambdaRepositories", [], {}),
+        ("appImagesBucket", True, {"app_images_bucket": True}),
+        ("loadBalancerLogBucket", True, {"load_balancer_log_bucket": True}),
+        ("hostedZoneName", "tak.example.org", {"hosted_zone_name": "tak.example.org"}),
     ],
 )
 def test_a_key_of_the_stack_file_overrides_the_profile_and_nothing_else(
@@ -228,6 +257,8 @@ ZONES_EXPECTED = (
 )
 RETENTION_EXPECTED = f"expected one of {', '.join(str(days) for days in LOG_RETENTION_DAYS)}"
 ENDPOINTS_EXPECTED = "expected a list of AWS service names, such as [s3, ecr.api]"
+REPOSITORIES_EXPECTED = "expected a list of names of image repositories, such as [artifacts, etl-tasks]"
+ZONE_EXPECTED = "expected a domain name in small letters, of 64 characters or less, such as tak.example.org"
 PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-, cloudtak-]"
 
 
@@ -247,6 +278,10 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
             'found "arn:aws:iam::aws:policy/Boundary", expected the name of an IAM policy of the account with its path,'
             " such as bootstrap/boundary",
         ),
+        ("endpointPolicies", "open", 'found "open", expected none or account or organization'),
+        ("endpointIpAddressType", "ipv6", 'found "ipv6", expected ipv4 or dualstack'),
+        ("organizationId", "r-a1b2", 'found "r-a1b2", expected the ID of an AWS organization, such as o-a1b2c3d4e5'),
+        ("organizationId", 1, "found 1, expected the ID of an AWS organization, such as o-a1b2c3d4e5"),
         # Out of range
         ("majorId", 256, "found 256, expected an integer 0-255"),
         ("minorId", 16, "found 16, expected an integer 0-15"),
@@ -265,6 +300,7 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         ("minorId", 1.0, "found 1.0, expected an integer 0-15"),
         ("kmsDeletionWindowDays", {"days": 7}, 'found {"days": 7}, expected an integer 7-30'),
         ("protectData", "true", 'found "true", expected true or false'),
+        ("nat64", "yes", 'found "yes", expected true or false'),
         ("protectData", 1, "found 1, expected true or false"),
         ("vpcEndpoints", "s3", f'found "s3", {ENDPOINTS_EXPECTED}'),
         ("vpcEndpoints", {"s3": True}, f'found {{"s3": true}}, {ENDPOINTS_EXPECTED}'),
@@ -339,6 +375,25 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         ),
         ("imageTagPrefixes", ["tak-", "tak-"], 'found ["tak-", "tak-"], expected every name once, tak- is there twice'
             " or more"),
+        # Optional parts
+        ("repositories", "artifacts", f'found "artifacts", {REPOSITORIES_EXPECTED}'),
+        ("repositories", ["Artifacts"], "found [\"Artifacts\"], expected names of small letters and digits, joined by"
+            " single - . or _, 'Artifacts' is none"),
+        ("repositories", ["a" * 201], f'found ["{"a" * 201}"], expected names of small letters and digits, joined by'
+            f" single - . or _, '{'a' * 201}' is none"),
+        ("repositories", ["images"], 'found ["images"], expected further repositories: every stack has images'),
+        ("lambdaRepositories", ["etl-tasks"], 'found "etl-tasks", expected a repository of tak-base:repositories,'
+            " which is []"),
+        ("imageTagPrefixes", ["etl-tasks/weather-"], 'found "etl-tasks", expected a repository of'
+            " tak-base:repositories, which is []"),
+        ("appImagesBucket", "yes", 'found "yes", expected true or false'),
+        ("loadBalancerLogBucket", 1, "found 1, expected true or false"),
+        ("hostedZoneName", "example", f'found "example", {ZONE_EXPECTED}'),
+        ("hostedZoneName", "Example.org", f'found "Example.org", {ZONE_EXPECTED}'),
+        ("hostedZoneName", "*.example.org", f'found "*.example.org", {ZONE_EXPECTED}'),
+        ("hostedZoneName", "example.org.", f'found "example.org.", {ZONE_EXPECTED}'),
+        ("hostedZoneName", f"{'a' * 61}.org", f'found "{"a" * 61}.org", {ZONE_EXPECTED}'),
+        ("hostedZoneName", ["example.org"], f'found ["example.org"], {ZONE_EXPECTED}'),
         # Keys
         ("natGateway", 2, "unknown key, did you mean natGateways?"),
         ("vpcendpoints", [], "unknown key, did you mean vpcEndpoints?"),
@@ -376,6 +431,26 @@ def test_an_ecr_lifecycle_policy_holds_49_tag_prefixes_and_no_more() -> None:
     assert problem.endswith("expected at most 49: ECR refuses a lifecycle policy of over 50 rules")
 
 
+def test_each_repository_has_49_tag_prefixes_of_its_own() -> None:
+    prefixes = [f"{start}part-{number}-" for start in ("", "artifacts/") for number in range(49)]
+    repositories = parse({"imageTagPrefixes": prefixes, "repositories": ["artifacts"]}).image_repositories
+
+    assert [(item.name, len(item.tag_prefixes)) for item in repositories] == [("images", 49), ("artifacts", 49)]
+    (problem,) = problems_of({"imageTagPrefixes": [*prefixes, "artifacts/49-"], "repositories": ["artifacts"]})
+    assert problem.endswith("expected at most 49: ECR refuses a lifecycle policy of over 50 rules")
+
+
+def test_the_image_repositories_have_their_prefixes_and_their_readers() -> None:
+    values = {"repositories": ["artifacts", "etl-tasks"], "lambdaRepositories": ["etl-tasks"]}
+    prefixes = ["tak-server-", "etl-tasks/weather-", "cloudtak-", "etl-tasks/ais-"]
+
+    assert parse({**values, "imageTagPrefixes": prefixes}).image_repositories == (
+        ImageRepository("images", ("tak-server-", "cloudtak-"), lambda_pull=False),
+        ImageRepository("artifacts", (), lambda_pull=False),
+        ImageRepository("etl-tasks", ("weather-", "ais-"), lambda_pull=True),
+    )
+
+
 @pytest.mark.parametrize(("prefix", "usable"), [(26, 59), (25, 123), (24, 251)])
 def test_more_interface_endpoints_than_addresses_in_a_private_subnet_are_refused(
     monkeypatch: pytest.MonkeyPatch, prefix: int, usable: int
@@ -388,6 +463,33 @@ def test_more_interface_endpoints_than_addresses_in_a_private_subnet_are_refused
     assert problems_of({"privateSubnetPrefix": prefix, "vpcEndpoints": ["s3", "dynamodb", *services]}) == (
         f"tak-base:vpcEndpoints: found {usable + 1} interface endpoints, expected at most {usable}: each takes an"
         f" address of every private subnet, a /{prefix}",
+    )
+
+
+def test_endpoint_policies_for_an_organization_have_its_id() -> None:
+    settings = parse({"endpointPolicies": "organization", "organizationId": "o-a1b2c3d4e5"})
+
+    assert (settings.endpoint_policies, settings.organization_id) == ("organization", "o-a1b2c3d4e5")
+
+
+@pytest.mark.parametrize("absent", [None, "profile"])
+def test_endpoint_policies_for_an_organization_without_its_id_are_refused(absent: str | None) -> None:
+    assert problems_of({"endpointPolicies": "organization", "organizationId": absent}) == (
+        "tak-base:organizationId: missing, expected the ID of an AWS organization, such as o-a1b2c3d4e5, as"
+        " tak-base:endpointPolicies is organization",
+    )
+
+
+@pytest.mark.parametrize(("policies", "shown"), [(None, "not set"), ("none", "none"), ("account", "account")])
+def test_an_organization_without_a_use_is_refused(policies: str | None, shown: str) -> None:
+    assert problems_of({"endpointPolicies": policies, "organizationId": "o-a1b2c3d4e5"}) == (
+        'tak-base:organizationId: found "o-a1b2c3d4e5", expected none, as tak-base:endpointPolicies is ' + shown,
+    )
+
+
+def test_a_bad_id_of_the_organization_is_one_mistake() -> None:
+    assert problems_of({"endpointPolicies": "organization", "organizationId": "o-1"}) == (
+        'tak-base:organizationId: found "o-1", expected the ID of an AWS organization, such as o-a1b2c3d4e5',
     )
 
 

@@ -1,0 +1,101 @@
+"""PublicDns: a hosted zone that is there already, and a certificate for its names."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import InvokeOptions, Output, ResourceOptions
+
+
+@dataclass(frozen=True)
+class PublicDnsArgs:
+    name_prefix: str
+    """Start of every Name tag."""
+    zone_name: str
+    """The domain name of a public Route 53 hosted zone of the account."""
+
+
+class PublicDns(pulumi.ComponentResource):
+    """A public hosted zone, looked up by its name, and a certificate for the name and its wildcard."""
+
+    zone_id: Output[str] | None
+    zone_name: Output[str] | None
+    certificate_arn: Output[str] | None
+    """Of the certificate once it is issued."""
+
+    def __init__(self, name: str, args: PublicDnsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tak-base:index:PublicDns", name, None, opts)
+        self._name = name
+        self._args = args
+
+        zone_id = self._look_up_zone()
+        certificate = self._create_certificate()
+        record = self._create_validation_record(certificate, zone_id)
+        validation = self._wait_for_validation(certificate, record)
+
+        self.zone_id = Output.from_input(zone_id)
+        self.zone_name = Output.from_input(args.zone_name)
+        self.certificate_arn = validation.certificate_arn
+        self.register_outputs({"zoneId": self.zone_id, "certificateArn": self.certificate_arn})
+
+    def _look_up_zone(self) -> str:
+        zone_name = self._args.zone_name
+        try:
+            zone = aws.route53.get_zone(name=zone_name, private_zone=False, opts=InvokeOptions(parent=self))
+        except Exception as error:
+            # Pulumi has no type of its own for it. RunError is shown without a stack trace.
+            reason = " ".join(str(error).split()).removesuffix(" ()")
+            raise pulumi.RunError(
+                f'tak-base:hostedZoneName: found "{zone_name}", expected a public hosted zone of this account: {reason}'
+            ) from None
+        return zone.zone_id
+
+    def _create_certificate(self) -> aws.acm.Certificate:
+        return aws.acm.Certificate(
+            f"{self._name}-certificate",
+            domain_name=self._args.zone_name,
+            subject_alternative_names=[f"*.{self._args.zone_name}"],
+            validation_method="DNS",
+            tags={"Name": f"{self._args.name_prefix}-certificate"},
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _create_validation_record(self, certificate: aws.acm.Certificate, zone_id: str) -> aws.route53.Record:
+        # A name and its wildcard are validated by one and the same record, so either's will do.
+        option = certificate.domain_validation_options[0]
+        return aws.route53.Record(
+            f"{self._name}-certificate-validation-record",
+            zone_id=zone_id,
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=300,
+            # Every certificate of an account for the name has this same record, and cannot be renewed without it:
+            # another stack may have made it already, and this one leaves it behind.
+            allow_overwrite=True,
+            opts=ResourceOptions(parent=self, retain_on_delete=True),
+        )
+
+    def _wait_for_validation(
+        self, certificate: aws.acm.Certificate, record: aws.route53.Record
+    ) -> aws.acm.CertificateValidation:
+        return aws.acm.CertificateValidation(
+            f"{self._name}-certificate-validation",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            opts=ResourceOptions(parent=self),
+        )
+
+
+@dataclass(frozen=True)
+class NoPublicDns:
+    """In place of PublicDns where the stack has none."""
+
+    zone_id: None = None
+    zone_name: None = None
+    certificate_arn: None = None
+
+
+def public_dns(name: str, name_prefix: str, zone_name: str | None) -> PublicDns | NoPublicDns:
+    """The stack's public DNS, if the stack file names a hosted zone."""
+    return PublicDns(name, PublicDnsArgs(name_prefix, zone_name)) if zone_name else NoPublicDns()
