@@ -160,13 +160,16 @@ def make_plan(stack_file: StackFile) -> Plan:
         routes=tuple(_routes(recording)),
         endpoints=tuple(_endpoints(recording, settings)),
         protected=tuple(ProtectedResource(item.name, item.type) for item in recording.resources if item.protect),
-        existing=(f"public hosted zone {settings.hosted_zone_name}",)
-        if settings.hosted_zone_name and not above
-        else (),
+        existing=() if above else tuple(_existing(settings)),
         cost=cost_of(recording, stack_file.region),
         critical_path=critical_path(recording),
         violations=() if above else tuple(violations_of(recording, stack_file)),
     )
+
+
+def _existing(settings: Settings) -> Iterator[str]:
+    if settings.hosted_zone_name:
+        yield f"public hosted zone {settings.hosted_zone_name}"
 
 
 def _routes(recording: Recording) -> Iterator[RouteRow]:

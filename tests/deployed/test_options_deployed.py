@@ -130,7 +130,7 @@ def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> No
 def test_simulate_makes_the_hosted_zone_and_says_so(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(simulate, "load_stack", lambda project, stack: with_options(project, stack, "simulated"))
+    monkeypatch.setattr(simulate, "load_layer", lambda project, stack: with_options(project, stack, "simulated"))
     simulate.run(project.folder, "prod", as_json=False)
     printed = capsys.readouterr().out
 
