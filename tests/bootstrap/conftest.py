@@ -39,7 +39,7 @@ def bootstrap(bootstrap_project: Project) -> Bootstrap:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(bootstrap: Bootstrap) -> Iterator[Account]:
     with SimulatedAws(REGION) as cloud:
         yield Account(cloud, bootstrap(cloud=cloud))

@@ -21,9 +21,12 @@ from tests.options import EVERY_OPTION, with_options
 LOCK_TYPE = type(threading.RLock())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def layers(project: Project, evaluate: Callable[..., Recording]) -> Iterator[dict[str, Layer]]:
-    """prod and dev-test in one account and region, as teams have them; Moto's state is one for the process anyway."""
+    """prod and dev-test in one account and region, as teams have them; Moto's state is one for the process anyway.
+
+    For one module only: the tests of other modules start from an empty AWS.
+    """
     with ExitStack() as contexts:
         deployed = {}
         for stack in ("prod", "dev-test"):
@@ -33,12 +36,12 @@ def layers(project: Project, evaluate: Callable[..., Recording]) -> Iterator[dic
         yield deployed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prod_layer(layers: dict[str, Layer]) -> Layer:
     return layers["prod"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dev_test_layer(layers: dict[str, Layer]) -> Layer:
     return layers["dev-test"]
 
