@@ -20,6 +20,32 @@ gc.set_threshold(100_000, 50, 100)
 
 PROJECT_FOLDER = Path(__file__).parent.parent
 
+# What `make test` leaves to `make test-slow`, by the start of its id: tests that start processes, servers or browsers,
+# that verify a deployment once for every way to break it, of the optional parts, and of the repository's other projects.
+SLOW = (
+    "tests/bootstrap/",
+    "tests/examples/",
+    "tests/local/",
+    "tests/deployed/test_network_extras.py",
+    "tests/deployed/test_options_deployed.py",
+    "tests/deployed/test_verify.py",
+    "tests/tools/test_diagram_browser.py",
+    "tests/tools/test_failures.py",
+    "tests/unit/test_options.py",
+    "tests/tools/test_address_book.py::test_4096_stack_files",
+    "tests/tools/test_plan.py::test_the_plan_is_a_pure_function",
+    "tests/tools/test_workflows.py",
+    "tests/deployed/test_harness.py::test_nothing_is_simulated_after",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 # A time limit for each example fails at random on a busy machine.
 hypothesis.settings.register_profile("tak-base", deadline=None)
 hypothesis.settings.load_profile("tak-base")

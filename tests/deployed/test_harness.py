@@ -127,7 +127,6 @@ except ProxyConnectionError:
 """
 
 
-@pytest.mark.slow
 def test_nothing_is_simulated_after_the_context() -> None:
     # In a process of its own, as the layers of the other tests are within a context of theirs. Nobody listens on
     # the proxy's port, so that no request leaves the machine.

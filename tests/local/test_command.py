@@ -18,8 +18,6 @@ from tak_tools.errors import DeploymentError, InputError
 from tak_tools.local_aws import command, launcher
 from tak_tools.stack_file import Project, load_stack
 
-pytestmark = pytest.mark.slow
-
 SERVICES = {"ec2", "ecr", "ecs", "iam", "kms", "logs", "s3", "s3control", "sts"}
 
 

@@ -15,8 +15,6 @@ import pytest
 from tak_tools.diagram.svg import svg
 from tak_tools.program import Recording
 
-pytestmark = pytest.mark.slow
-
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed")
 

@@ -119,7 +119,6 @@ def test_throttling_without_end_names_the_resource(
     assert len(no_waiting) == 4
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_the_deployment_and_leaves_nothing_running(project: Project) -> None:
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", SIMULATE_SLOWLY, "simulate", "--stack", "prod", "--folder", str(project.folder)],

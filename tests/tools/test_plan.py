@@ -180,7 +180,6 @@ def test_the_critical_path_follows_the_recorded_dependencies(prod: Recording) ->
     ]
 
 
-@pytest.mark.slow
 def test_the_plan_is_a_pure_function_of_the_stack_file(prod_plan: Plan) -> None:
     command = [sys.executable, "-m", "tak_tools", "plan", "--stack", "prod", "--json"]
     done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)  # noqa: S603
