@@ -20,8 +20,8 @@ gc.set_threshold(100_000, 50, 100)
 
 PROJECT_FOLDER = Path(__file__).parent.parent
 
-# What `make test` leaves to `make test-slow`, by the start of its id: tests that start processes, servers or browsers, or
-# verify a deployment once for every way to break it; those of the optional parts, and of the other projects here.
+# What `make test` leaves to `make test-slow`, by the start of its id: tests that start processes, servers or browsers,
+# or verify a deployment once for every way to break it; those of the optional parts, and of the other projects here.
 SLOW = (
     "tests/bootstrap/",
     "tests/examples/",
