@@ -8,10 +8,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
+from tak_base.bucket_policies import tls_only_policy
 from tak_base.deployment_target import DeploymentTarget
+from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
 
 _NONCURRENT_VERSION_DAYS = 365
-_UNFINISHED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,7 @@ class StateBackend(pulumi.ComponentResource):
 
         bucket_key, _ = self._create_key("state", "Pulumi state files")
         secrets_key, secrets_alias = self._create_key("secrets", "secrets in Pulumi state and stack files")
-        bucket = self._create_bucket()
-        self._encrypt(bucket, bucket_key)
-        versioning = self._keep_versions(bucket)
-        self._expire_old_versions(bucket, versioning)
-        public_access_block = self._block_public_access(bucket)
-        self._require_tls(bucket, public_access_block)
+        bucket = self._create_bucket(bucket_key)
 
         self.bucket_arn = bucket.arn
         self.bucket_key_arn = bucket_key.arn
@@ -66,102 +62,33 @@ class StateBackend(pulumi.ComponentResource):
             deletion_window_in_days=30,
             policy=json.dumps(_account_decides(self._args.target)),
             tags={"Name": f"{self._args.name_prefix}-{role}"},
-            opts=self._kept(protect=True),
+            opts=self._kept(),
         )
         alias = aws.kms.Alias(
             f"{self._name}-{role}-key-alias",
             name=f"alias/{self._args.name_prefix}-{role}",
             target_key_id=key.key_id,
             # Stack files name the alias: without it nobody finds the key of their secrets.
-            opts=self._kept(protect=True),
+            opts=self._kept(),
         )
         return key, alias
 
-    def _create_bucket(self) -> aws.s3.Bucket:
-        return aws.s3.Bucket(
+    def _create_bucket(self, key: aws.kms.Key) -> aws.s3.Bucket:
+        return create_hardened_bucket(
             f"{self._name}-state",
-            bucket=self._args.bucket_name,
-            tags={"Name": f"{self._args.name_prefix}-state"},
-            opts=self._kept(protect=True),
+            HardenedBucketArgs(
+                name_tag=f"{self._args.name_prefix}-state",
+                policy=tls_only_policy,
+                key_arn=key.arn,
+                noncurrent_version_days=_NONCURRENT_VERSION_DAYS,
+                protect=True,
+                bucket_name=self._args.bucket_name,
+            ),
+            self,
         )
 
-    def _encrypt(self, bucket: aws.s3.Bucket, key: aws.kms.Key) -> None:
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-state-encryption",
-            bucket=bucket.bucket,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="aws:kms", kms_master_key_id=key.arn
-                    ),
-                    bucket_key_enabled=True,
-                )
-            ],
-            opts=self._kept(),
-        )
-
-    def _keep_versions(self, bucket: aws.s3.Bucket) -> aws.s3.BucketVersioning:
-        return aws.s3.BucketVersioning(
-            f"{self._name}-state-versioning",
-            bucket=bucket.bucket,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=self._kept(),
-        )
-
-    def _expire_old_versions(self, bucket: aws.s3.Bucket, versioning: aws.s3.BucketVersioning) -> None:
-        aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-state-lifecycle",
-            bucket=bucket.bucket,
-            rules=[
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="expire-noncurrent-versions",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                        noncurrent_days=_NONCURRENT_VERSION_DAYS
-                    ),
-                ),
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="abort-unfinished-uploads",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    abort_incomplete_multipart_upload=aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                        days_after_initiation=_UNFINISHED_UPLOAD_DAYS
-                    ),
-                ),
-            ],
-            # S3 applies rules for noncurrent versions only to a bucket that keeps versions.
-            opts=self._kept(depends_on=[versioning]),
-        )
-
-    def _block_public_access(self, bucket: aws.s3.Bucket) -> aws.s3.BucketPublicAccessBlock:
-        aws.s3.BucketOwnershipControls(
-            f"{self._name}-state-ownership",
-            bucket=bucket.bucket,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=self._kept(),
-        )
-        return aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-state-public-access-block",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._kept(),
-        )
-
-    def _require_tls(self, bucket: aws.s3.Bucket, public_access_block: aws.s3.BucketPublicAccessBlock) -> None:
-        aws.s3.BucketPolicy(
-            f"{self._name}-state-policy",
-            bucket=bucket.bucket,
-            policy=bucket.arn.apply(lambda arn: json.dumps(_tls_only_policy(arn))),
-            # S3 answers "OperationAborted" where both are changed at the same moment.
-            opts=self._kept(depends_on=[public_access_block]),
-        )
-
-    def _kept(self, **options: Any) -> ResourceOptions:
-        return ResourceOptions(parent=self, retain_on_delete=True, **options)
+    def _kept(self) -> ResourceOptions:
+        return ResourceOptions(parent=self, protect=True, retain_on_delete=True)
 
 
 def _account_decides(target: DeploymentTarget) -> dict[str, Any]:
@@ -175,22 +102,6 @@ def _account_decides(target: DeploymentTarget) -> dict[str, Any]:
                 "Principal": {"AWS": f"arn:{target.partition}:iam::{target.account_id}:root"},
                 "Action": "kms:*",
                 "Resource": "*",
-            }
-        ],
-    }
-
-
-def _tls_only_policy(bucket_arn: str) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "RefuseUnencryptedTransport",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket_arn, f"{bucket_arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],
     }

@@ -23,7 +23,8 @@ ALLOWED = {
     "endpoint_policies": {"endpoint_services", "settings"},
     "private_endpoints": {"deployment_target", "endpoint_policies", "endpoint_services", "settings"},
     "bucket_policies": {"deployment_target"},
-    "encrypted_storage": {"bucket_policies", "deployment_target"},
+    "hardened_bucket": set[str](),
+    "encrypted_storage": {"bucket_policies", "deployment_target", "hardened_bucket"},
     "compute": {"deployment_target", "settings"},
     "public_dns": set[str](),
 }

@@ -1,0 +1,125 @@
+"""A bucket with everything that makes it safe: encryption, versions, their expiry, no public access, a policy."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, ResourceOptions
+
+_UNFINISHED_UPLOAD_DAYS = 7
+
+
+@dataclass(frozen=True)
+class HardenedBucketArgs:
+    name_tag: str
+    policy: Callable[[str], dict[str, Any]]
+    """The bucket's policy, from its ARN."""
+    key_arn: Input[str] | None
+    """None: encrypted with a key of S3, where the service that writes knows no other."""
+    noncurrent_version_days: int
+    """How long a version stays after it was overwritten or deleted."""
+    protect: bool
+    """Whether a deployment may not delete the bucket, and leaves it in AWS with its settings."""
+    bucket_name: str | None = None
+    """None: Pulumi chooses one."""
+    expire_after_days: int | None = None
+    """None: objects stay."""
+    force_destroy: bool | None = None
+    """Whether the bucket is deleted with the objects in it."""
+
+
+def create_hardened_bucket(name: str, args: HardenedBucketArgs, parent: pulumi.Resource) -> aws.s3.Bucket:
+    """The bucket with the logical name `name`; its settings have that name in front of theirs."""
+    bucket = aws.s3.Bucket(
+        name,
+        bucket=args.bucket_name,
+        force_destroy=args.force_destroy,
+        tags={"Name": args.name_tag},
+        opts=ResourceOptions(parent=parent, protect=args.protect, retain_on_delete=args.protect),
+    )
+
+    def setting(depends_on: list[pulumi.Resource] | None = None) -> ResourceOptions:
+        # A bucket that is kept keeps its encryption, versions and policy too.
+        return ResourceOptions(parent=parent, retain_on_delete=args.protect, depends_on=depends_on)
+
+    _encrypt(name, bucket, args.key_arn, setting())
+    versioning = aws.s3.BucketVersioning(
+        f"{name}-versioning",
+        bucket=bucket.bucket,
+        versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+        opts=setting(),
+    )
+    # S3 applies rules for noncurrent versions only to a bucket that keeps versions.
+    _expire_what_is_left_over(name, bucket, args, setting([versioning]))
+    aws.s3.BucketOwnershipControls(
+        f"{name}-ownership",
+        bucket=bucket.bucket,
+        rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+        opts=setting(),
+    )
+    public_access_block = aws.s3.BucketPublicAccessBlock(
+        f"{name}-public-access-block",
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=setting(),
+    )
+    aws.s3.BucketPolicy(
+        f"{name}-policy",
+        bucket=bucket.bucket,
+        policy=bucket.arn.apply(lambda arn: json.dumps(args.policy(arn))),
+        # S3 answers "OperationAborted" where both are changed at the same moment.
+        opts=setting([public_access_block]),
+    )
+    return bucket
+
+
+def _encrypt(name: str, bucket: aws.s3.Bucket, key_arn: Input[str] | None, opts: ResourceOptions) -> None:
+    own_key = key_arn is not None
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        f"{name}-encryption",
+        bucket=bucket.bucket,
+        rules=[
+            aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                    sse_algorithm="aws:kms" if own_key else "AES256", kms_master_key_id=key_arn
+                ),
+                bucket_key_enabled=True if own_key else None,
+            )
+        ],
+        opts=opts,
+    )
+
+
+def _expire_what_is_left_over(
+    name: str, bucket: aws.s3.Bucket, args: HardenedBucketArgs, opts: ResourceOptions
+) -> None:
+    actions: dict[str, dict[str, Any]] = {
+        "expire-noncurrent-versions": {
+            "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_version_days}
+        },
+        "abort-unfinished-uploads": {
+            "abort_incomplete_multipart_upload": {"days_after_initiation": _UNFINISHED_UPLOAD_DAYS}
+        },
+    }
+    if args.expire_after_days:
+        actions["expire-objects"] = {"expiration": {"days": args.expire_after_days}}
+    aws.s3.BucketLifecycleConfiguration(
+        f"{name}-lifecycle",
+        bucket=bucket.bucket,
+        rules=[
+            aws.s3.BucketLifecycleConfigurationRuleArgs(
+                id=rule,
+                status="Enabled",
+                filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                **action,
+            )
+            for rule, action in actions.items()
+        ],
+        opts=opts,
+    )
