@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from tak_base.addressing import MAJOR_IDS, MINOR_IDS, AddressPlan, plan_addresses
-from tak_tools.console import print_errors, print_json, result_console
+from tak_tools.console import print_errors, print_json
 from tak_tools.errors import InputError
 from tak_tools.stack_file import load_project, load_stack, stack_names
 
@@ -103,17 +101,22 @@ def run(folder: Path, *, as_json: bool) -> int:
     if as_json:
         print_json(book.as_document())
     else:
-        console = result_console()
-        table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-        for header in ("stack", "majorId", "minorId", "VPC", *(s.role for s in book.entries[0].addresses.subnets)):
-            table.add_column(header)
-        for entry in book.entries:
-            ranges = [str(entry.addresses.vpc), *(str(subnet.ipv4) for subnet in entry.addresses.subnets)]
-            table.add_row(entry.stack, str(entry.major_id), str(entry.minor_id), *ranges)
-        console.print(table)
-        console.print(_advice(book))
+        print(_table(book))
+        print(_advice(book))
     print_errors(book.collisions)
     return 1 if book.collisions else 0
+
+
+def _table(book: AddressBook) -> str:
+    # By hand, because rich takes two seconds over 4,096 rows.
+    rows = [["stack", "majorId", "minorId", "VPC", *(subnet.role for subnet in book.entries[0].addresses.subnets)]]
+    for entry in book.entries:
+        ranges = [str(entry.addresses.vpc), *(str(subnet.ipv4) for subnet in entry.addresses.subnets)]
+        rows.append([entry.stack, str(entry.major_id), str(entry.minor_id), *ranges])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _advice(book: AddressBook) -> str:
