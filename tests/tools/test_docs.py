@@ -49,3 +49,7 @@ def test_every_make_command_that_the_pages_name_exists() -> None:
     for page in [PROJECT_FOLDER / "README.md", *(PROJECT_FOLDER / "docs").glob("*.md")]:
         named = set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE))
         assert named <= targets, page.name
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert {page.name for page in (PROJECT_FOLDER / "docs").glob("*.md") if f"docs/{page.name}" not in README} == set()
