@@ -20,6 +20,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from policy.model import UNKNOWN, Resource, Stack, stack_of
 from policy.rules import RULES, Rule, judge
+from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
 
 NAME = "tak-base"
@@ -122,10 +123,5 @@ def listen_for_stack() -> Callable[[], Stack]:
 
 
 def _settings(request: Any) -> Settings:
-    prefix = f"{NAMESPACE}:"
-    values = {
-        name.removeprefix(prefix): from_engine(name.removeprefix(prefix), value)
-        for name, value in request.config.items()
-        if name.startswith(prefix)
-    }
+    values = {key: from_engine(key, value) for key, value in in_namespace(request.config, NAMESPACE).items()}
     return parse_settings(values, project=request.project, stack=request.stack, region=request.config.get("aws:region"))

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from tak_base.addressing import (
@@ -18,6 +17,15 @@ from tak_base.addressing import (
     PRIVATE_SUBNET_PREFIXES,
     AddressPlan,
     plan_addresses,
+)
+from tak_base.config_values import (
+    ConfigError,
+    did_you_mean,
+    engine_config,
+    flag,
+    in_namespace,
+    shown,
+    snake_case,
 )
 from tak_base.endpoint_services import ENDPOINT_SERVICES, GATEWAY_SERVICES
 
@@ -48,18 +56,8 @@ TagMutability = Literal["IMMUTABLE", "MUTABLE"]
 EndpointPolicies = Literal["none", "account", "organization"]
 EndpointIpAddressType = Literal["ipv4", "dualstack"]
 
-
 # The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
 IMAGES = "images"
-
-
-class ConfigError(ValueError):
-    """A stack's config cannot be used. `problems` has one line for each mistake."""
-
-    def __init__(self, problems: Collection[str]) -> None:
-        # A key or a name in a stack file can hold a line break.
-        self.problems = tuple(" ".join(problem.splitlines()) for problem in problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)
@@ -198,12 +196,6 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return read
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("expected true or false")
-    return value
-
-
 def _distinct_names(value: Any, expected: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"expected {expected}")
@@ -227,7 +219,7 @@ def _vpc_endpoints(value: Any) -> tuple[str, ...]:
     for name in names:
         if name != PROFILE and name not in ENDPOINT_SERVICES:
             raise ValueError(
-                f"expected AWS service names, {name!r} is none{_did_you_mean(name, ENDPOINT_SERVICES)}"
+                f"expected AWS service names, {name!r} is none{did_you_mean(name, ENDPOINT_SERVICES)}"
                 " (the names are in tak_base/endpoint_services.py)"
             )
     return names
@@ -286,7 +278,7 @@ _KEYS: dict[str, _Key] = {
     "majorId": _Key(_integer_in(MAJOR_IDS), required=True),
     "minorId": _Key(_integer_in(MINOR_IDS), required=True),
     "natGateways": _Key(_integer((1, 2), "1 or 2"), prod=2, dev_test=1),
-    "nat64": _Key(_flag, prod=False, dev_test=False),
+    "nat64": _Key(flag, prod=False, dev_test=False),
     "vpcEndpoints": _Key(
         _vpc_endpoints, prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"), dev_test=()
     ),
@@ -305,13 +297,13 @@ _KEYS: dict[str, _Key] = {
     "imageRetentionCount": _Key(_integer_in(range(1, 1001)), prod=20, dev_test=5),
     "imageTagPrefixes": _Key(_image_tag_prefixes, prod=(), dev_test=()),
     "imageTagMutability": _Key(_one_of("IMMUTABLE", "MUTABLE"), prod="IMMUTABLE", dev_test="MUTABLE"),
-    "protectData": _Key(_flag, prod=True, dev_test=False),
+    "protectData": _Key(flag, prod=True, dev_test=False),
     "kmsDeletionWindowDays": _Key(_integer_in(range(7, 31)), prod=30, dev_test=7),
     "permissionsBoundary": _Key(_policy_name),
     "repositories": _Key(_repositories, prod=(), dev_test=()),
     "lambdaRepositories": _Key(_repositories, prod=(), dev_test=()),
-    "appImagesBucket": _Key(_flag, prod=False, dev_test=False),
-    "loadBalancerLogBucket": _Key(_flag, prod=False, dev_test=False),
+    "appImagesBucket": _Key(flag, prod=False, dev_test=False),
+    "loadBalancerLogBucket": _Key(flag, prod=False, dev_test=False),
     "hostedZoneName": _Key(_hosted_zone_name),
 }
 
@@ -327,7 +319,7 @@ def parse_settings(
     environment's profile; in `vpcEndpoints`, `profile` stands for the profile's list. `region` is `aws:region`
     where the stack has one. Raises ConfigError with every problem, a line each.
     """
-    problems = [f"{NAMESPACE}:{key}: unknown key{_did_you_mean(key, _KEYS)}" for key in values if key not in _KEYS]
+    problems = [f"{NAMESPACE}:{key}: unknown key{did_you_mean(key, _KEYS)}" for key in values if key not in _KEYS]
     if not re.fullmatch(r"[A-Za-z0-9_-]+", stack):
         # The stack's name goes into the names of the KMS alias, the ECS cluster and the log groups.
         problems.append(f"stack name: found {stack!r}, expected letters, digits, - and _ only")
@@ -347,7 +339,7 @@ def parse_settings(
     problems += _organization_problems(parsed, values.get("organizationId"))
     if problems:
         raise ConfigError(problems)
-    return Settings(name=f"{project}-{stack}", **{_snake_case(key): value for key, value in parsed.items()})
+    return Settings(name=f"{project}-{stack}", **{snake_case(key): value for key, value in parsed.items()})
 
 
 def _apply_profile(parsed: dict[str, Any]) -> None:
@@ -414,25 +406,6 @@ def _unknown_repositories(parsed: Mapping[str, Any]) -> Iterator[str]:
                 )
 
 
-def shown(value: Any) -> str:
-    """A value as error messages show it."""
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):
-        # YAML also has dates, keys that are no text, and values that hold themselves.
-        return str(value)
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str:
-    by_lower_case = {candidate.lower(): candidate for candidate in known}
-    near = get_close_matches(name.lower(), by_lower_case, n=1)
-    return f", did you mean {by_lower_case[near[0]]}?" if near else ""
-
-
-def _snake_case(key: str) -> str:
-    return re.sub(r"([A-Z])", r"_\1", key).lower()
-
-
 def from_engine(key: str, value: Any) -> Any:
     """The value behind what the Pulumi engine hands to a program, which is text whatever the stack file has.
 
@@ -450,18 +423,12 @@ def from_engine(key: str, value: Any) -> Any:
 def load_settings() -> Settings:
     """The settings of the stack that is being deployed; a mistake stops the deployment without a stack trace."""
     import pulumi
-    from pulumi.runtime.config import CONFIG, get_config_env
 
-    raw = get_config_env() | CONFIG.get()
-    prefix = f"{NAMESPACE}:"
-    values = {
-        name.removeprefix(prefix): from_engine(name.removeprefix(prefix), value)
-        for name, value in raw.items()
-        if name.startswith(prefix)
-    }
+    config = engine_config()
+    values = {key: from_engine(key, value) for key, value in in_namespace(config, NAMESPACE).items()}
     try:
         return parse_settings(
-            values, project=pulumi.get_project(), stack=pulumi.get_stack(), region=raw.get("aws:region")
+            values, project=pulumi.get_project(), stack=pulumi.get_stack(), region=config.get("aws:region")
         )
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None

@@ -81,9 +81,7 @@ def cost_of(recording: Recording, region: str) -> Cost:
         ("Fargate GB of memory, on demand", plain(memory / 1024), "hour", "fargate_gb_hour"),
         ("Secret", len(recording.of_type("aws:secretsmanager/secret:Secret")), "month", "secret_month"),
     )
-    lines = tuple(
-        CostLine(item, quantity, per, _price(prices, key)) for item, quantity, per, key in counted if quantity
-    )
+    lines = tuple(CostLine(item, quantity, per, prices.get(key)) for item, quantity, per, key in counted if quantity)
     buckets, repositories = recording.of_type("aws:s3/bucket:Bucket"), recording.of_type("awsx:ecr:Repository")
     bucket = "Buckets" if len(buckets) > 1 else "Config bucket"
     repository = "Image repositories" if len(repositories) > 1 else "Image repository"
@@ -104,7 +102,7 @@ def cost_of(recording: Recording, region: str) -> Cost:
         region=region,
         prices_as_of=str(prices["as_of"]) if prices else None,
         lines=lines,
-        usage=tuple(UsagePrice(item, unit, _price(prices, key)) for item, users, unit, key in used if users),
+        usage=tuple(UsagePrice(item, unit, prices.get(key)) for item, users, unit, key in used if users),
         break_even_gb=_break_even(lines, prices) if interfaces else None,
     )
 
@@ -128,10 +126,6 @@ def _break_even(lines: tuple[CostLine, ...], prices: Mapping[str, float]) -> flo
     if fixed is None:
         return None
     return fixed / (prices["nat_gateway_gb"] - prices["interface_endpoint_gb"])
-
-
-def _price(prices: Mapping[str, float], key: str) -> float | None:
-    return prices.get(key)
 
 
 def _regions() -> dict[str, dict[str, float]]:

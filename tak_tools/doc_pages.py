@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from tak_tools.diagram.mermaid import mermaid
+from tak_tools.formatting import markdown_table, short_type, usd
 from tak_tools.plan import Plan, make_plan
-from tak_tools.plan_report import excerpt, short_type, usd
+from tak_tools.plan_report import excerpt
 from tak_tools.stack_file import load_project, load_stack
 
 STACKS = ("prod", "dev-test")
@@ -37,7 +38,9 @@ def architecture_page(plan: Plan) -> str:
             "",
             "## Resources",
             "",
-            *_table(("type", "count"), [(short_type(type_), str(count)) for type_, count in plan.counts.items()]),
+            markdown_table(
+                ("type", "count"), [(short_type(type_), str(count)) for type_, count in plan.counts.items()]
+            ),
             "",
             f"{plan.resource_count} in all. `pulumi preview` says {plan.pulumi_count}: it counts the stack, the"
             " components and the two parts of the image repository too.",
@@ -46,7 +49,7 @@ def architecture_page(plan: Plan) -> str:
             "",
             f"VPC {plan.vpc} in {plan.region}.",
             "",
-            *_table(
+            markdown_table(
                 ("subnet", "zone", "IPv4", "usable", "IPv6 /64"),
                 [
                     (row.subnet, row.zone, row.ipv4, str(row.usable_addresses), str(row.ipv6_index))
@@ -58,7 +61,7 @@ def architecture_page(plan: Plan) -> str:
             "",
             f"USD a month of 730 hours in {plan.region}, list prices of {plan.cost.prices_as_of}, before tax.",
             "",
-            *_table(
+            markdown_table(
                 ("item", "quantity", "unit price", "a month"),
                 [
                     *(
@@ -91,11 +94,6 @@ def _replaced(page: str, part: str, lines: list[str]) -> str:
     before, rest = page.split(start)
     _, after = rest.split(end)
     return before + "\n".join([start, "", *lines, "", end]) + after
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ missing or empty stands for a stack that is not there: one that the change adds 
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tak_tools.console import print_errors
 from tak_tools.errors import InputError
+from tak_tools.formatting import markdown_table, short_type, usd
 
 Document = Mapping[str, Any]
 """What `Plan.as_document` gives, or nothing at all."""
@@ -32,7 +33,7 @@ def difference(before: Document, after: Document) -> str:
     title = "another plan" if before and after else "new stack" if after else "stack removed from the repository"
     sections = [
         f"### `{stack}`: {title}",
-        _table(["", "before", "after", "difference"], totals),
+        markdown_table(["", "before", "after", "difference"], totals),
         _changes("setting", _settings(before), _settings(after)),
         _changes("subnet", _subnets(before), _subnets(after)),
         _changes("route", _routes(before), _routes(after)),
@@ -93,25 +94,25 @@ def _cost_lines(plan: Document) -> dict[str, str]:
 
 
 def _cost_line(line: Mapping[str, Any]) -> str:
-    monthly = "no price" if line["monthly"] is None else f"{line['monthly']:,.2f}"
+    monthly = usd(line["monthly"])
     return f"{line['quantity']} x, {monthly}"
 
 
 def _counts(plan: Document) -> dict[str, str]:
-    return {_short(type_): str(count) for type_, count in plan.get("counts", {}).items()}
+    return {short_type(type_): str(count) for type_, count in plan.get("counts", {}).items()}
 
 
 def _changes(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """A table of the entries that differ; no text where none does."""
     keys = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     rows = [(key, before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in keys]
-    return _table([what, "before", "after"], rows) if rows else ""
+    return markdown_table([what, "before", "after"], rows) if rows else ""
 
 
 def _unprotected(before: Document, after: Document) -> str:
     kept = [(item["type"], item["name"]) for item in after.get("protected", ())]
     lost = [item for item in before.get("protected", ()) if (item["type"], item["name"]) not in kept]
-    names = ", ".join(f"{_short(item['type'])} `{item['name']}`" for item in lost)
+    names = ", ".join(f"{short_type(item['type'])} `{item['name']}`" for item in lost)
     return f"**No longer protected against deletion:** {names}" if lost else ""
 
 
@@ -124,22 +125,14 @@ def _resources(before: Document, after: Document) -> str:
     for component in sorted({item[0] for item in [*added, *removed]}):
         lines.append(f"- **{component.rsplit(':', 1)[-1]}**")
         for word, items in (("added", added), ("removed", removed)):
-            lines += [f"  - {word}: {_short(type_)} `{name}`" for parent, type_, name in items if parent == component]
+            lines += [
+                f"  - {word}: {short_type(type_)} `{name}`" for parent, type_, name in items if parent == component
+            ]
     return "\n".join([*lines, "", "</details>"])
 
 
 def _resource_keys(plan: Document) -> set[tuple[str, str, str]]:
     return {(item["component"], item["type"], item["name"]) for item in plan.get("resources", ())}
-
-
-def _short(type_: str) -> str:
-    """`aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
-    _package, module, kind = type_.split(":")
-    return f"{module.split('/')[0]} {kind}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
 
 
 def _read(path: Path) -> Document:

@@ -11,6 +11,7 @@ from rich.tree import Tree
 from policy.rules import RULES
 from tak_tools.console import print_json, result_console
 from tak_tools.cost import Cost
+from tak_tools.formatting import short_type, usd
 from tak_tools.plan import Plan, load_plan
 from tak_tools.program import MADE_BY_AWSX, Registration
 
@@ -26,17 +27,6 @@ def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
     else:
         _print_plan(result_console(), plans[0])
     return 1 if any(violation.rule.level == "mandatory" for plan in plans for violation in plan.violations) else 0
-
-
-def short_type(type_: str) -> str:
-    """The service and the kind: `aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
-    _package, module, kind = type_.split(":")
-    return f"{module.split('/')[0]} {kind}"
-
-
-def usd(amount: float | None) -> str:
-    """An amount for reading, or that there is none."""
-    return "no price" if amount is None else f"{amount:,.2f}"
 
 
 def excerpt(plan: Plan) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from tak_base.settings import NAMESPACE, ConfigError, Settings, from_engine, parse_settings, shown
+from tak_base.config_values import ConfigError, in_namespace, shown
+from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
 from tak_tools.errors import InputError
 
 # libyaml's loader where it is there: 4,096 stack files are read in a second instead of ten.
@@ -96,11 +97,7 @@ def load_stack(project: Project, stack: str) -> StackFile:
     path, values = _read_stack(project, stack)
     region = values.get("aws:region")
     problems = _provider_problems(values)
-    own = {}
-    for name, value in values.items():
-        namespace, _, key = name.partition(":")
-        if namespace == NAMESPACE:
-            own[key] = from_engine(key, value)
+    own = {key: from_engine(key, value) for key, value in in_namespace(values, NAMESPACE).items()}
     try:
         settings = parse_settings(
             own, project=project.name, stack=stack, region=region if isinstance(region, str) else None

@@ -4,10 +4,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from tak_base.settings import ConfigError
+from tak_base.config_values import ConfigError, did_you_mean, engine_config, flag, in_namespace, shown, snake_case
 from tak_bootstrap.layer import BUCKETS
 
 NAMESPACE = "tak-bootstrap"
@@ -36,12 +35,6 @@ def _text(pattern: str, expected: str) -> Callable[[Any], str]:
     return read
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("expected true or false")
-    return value
-
-
 def _environments(value: Any) -> tuple[str, ...]:
     # The names go into the subjects that a role trusts and into names of resources: a `*` or `:` would widen them.
     names = value if isinstance(value, list | tuple) else []
@@ -68,7 +61,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "mainBranch": _text(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "the name of a branch, such as main"),
     "projectName": _text(r"[A-Za-z][A-Za-z0-9-]{0,31}", "a project name of up to 32 letters, digits and -"),
     "stateBucketName": _bucket_name,
-    "createOidcProvider": _flag,
+    "createOidcProvider": flag,
 }
 
 CONFIG_KEYS = tuple(_KEYS)
@@ -79,16 +72,12 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
 
     Raises ConfigError with every problem, a line each.
     """
-    problems = []
-    for key in values:
-        if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, n=1)
-            problems.append(f"{NAMESPACE}:{key}: unknown key" + (f", did you mean {near[0]}?" if near else ""))
+    problems = [f"{NAMESPACE}:{key}: unknown key{did_you_mean(key, _KEYS)}" for key in values if key not in _KEYS]
     parsed = {}
     for key, read in _KEYS.items():
-        found = f"found {json.dumps(values[key], default=str)}" if key in values else "missing"
+        found = f"found {shown(values[key])}" if key in values else "missing"
         try:
-            parsed[re.sub(r"([A-Z])", r"_\1", key).lower()] = read(values.get(key))
+            parsed[snake_case(key)] = read(values.get(key))
         except ValueError as error:
             problems.append(f"{NAMESPACE}:{key}: {found}, {error}")
     if problems:
@@ -108,11 +97,8 @@ def from_engine(value: str) -> Any:
 def load_settings() -> Settings:
     """The settings of the stack that is being deployed; a mistake stops the deployment without a stack trace."""
     import pulumi
-    from pulumi.runtime.config import CONFIG, get_config_env
 
-    prefix = f"{NAMESPACE}:"
-    raw = get_config_env() | CONFIG.get()
-    values = {name.removeprefix(prefix): from_engine(raw[name]) for name in raw if name.startswith(prefix)}
+    values = {key: from_engine(value) for key, value in in_namespace(engine_config(), NAMESPACE).items()}
     try:
         return parse_settings(values)
     except ConfigError as error:

@@ -18,7 +18,8 @@ ALLOWED = {
     "deployment_target": set[str](),
     "endpoint_services": set[str](),
     "outputs": set[str](),
-    "settings": {"addressing", "endpoint_services"},
+    "config_values": set[str](),
+    "settings": {"addressing", "config_values", "endpoint_services"},
     "network": {"addressing", "deployment_target", "settings"},
     "endpoint_policies": {"endpoint_services", "settings"},
     "private_endpoints": {"deployment_target", "endpoint_policies", "endpoint_services", "settings"},
@@ -73,7 +74,9 @@ def test_a_component_never_reads_config(module: str) -> None:
     assert not (names | attributes) & {"Config", "load_settings", "parse_settings", "environ", "getenv"}
 
 
-@pytest.mark.parametrize("module", ["addressing", "settings", "endpoint_services", "endpoint_policies"])
+@pytest.mark.parametrize(
+    "module", ["addressing", "config_values", "settings", "endpoint_services", "endpoint_policies"]
+)
 def test_settings_and_addresses_are_computed_without_loading_pulumi(module: str) -> None:
     script = f"import sys, tak_base.{module}; sys.exit('pulumi' in sys.modules)"
 

@@ -1,0 +1,19 @@
+"""How commands and pages write types, amounts and tables."""
+
+from collections.abc import Iterable, Sequence
+
+
+def short_type(type_: str) -> str:
+    """The service and the kind: `aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
+    _package, module, kind = type_.split(":")
+    return f"{module.split('/')[0]} {kind}"
+
+
+def usd(amount: float | None) -> str:
+    """An amount for reading, or that there is none."""
+    return "no price" if amount is None else f"{amount:,.2f}"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown, without an end of line after its last row."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
