@@ -19,11 +19,11 @@ _EVALUATE = """
 import gc, json, pathlib, resource, time
 gc.disable()
 started = time.perf_counter()
-from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.stub_aws import StubAws
 from tak_tools.program import run_program
 from tak_tools.stack_file import load_project, load_stack
 stack_file = load_stack(load_project(pathlib.Path()), "prod")
-recording = run_program(stack_file, ImaginedAws(stack_file.region))
+recording = run_program(stack_file, StubAws(stack_file.region))
 print(json.dumps({
     "resources": len(recording.resources),
     "program": time.perf_counter() - started,

@@ -14,7 +14,7 @@ from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
 
 _CONFIG = "config"
 _APP_IMAGES = "app-images"
-# The policy pack knows by this name the one bucket that may do without the key (policy/checks.py).
+# The policy pack knows by this name the one bucket that may do without the key (tak_tools/policy/checks.py).
 _LOAD_BALANCER_LOGS = "elb-logs"
 
 _NONCURRENT_VERSION_DAYS = 90

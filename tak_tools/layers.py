@@ -1,4 +1,4 @@
-"""What a layer above needs to run here: the base layer, deployed below it in the same stand-in for AWS."""
+"""What a layer above needs to run here: the base layer, deployed below it in the same cloud."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

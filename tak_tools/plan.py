@@ -1,7 +1,7 @@
 """`tak-base plan`: what `pulumi up` will make, at which addresses and at what price, before it does.
 
 A plan is a pure function of the stack file: it comes from running the real program against an AWS that makes
-nothing (imagined_aws.py), and the same input gives the same bytes.
+nothing (stub_aws.py), and the same input gives the same bytes.
 """
 
 from collections import Counter
@@ -13,11 +13,11 @@ from typing import Any
 from tak_base.settings import Settings
 from tak_tools.cost import Cost, cost_of
 from tak_tools.critical_path import Step, critical_path
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.layers import on_base_layer
 from tak_tools.policy_check import Violation, violations_of
 from tak_tools.program import MADE_BY_AWSX, Cloud, Recording, run_program
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
+from tak_tools.stub_aws import StubAws
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def load_plan(folder: Path, stack: str) -> Plan:
 
 def make_plan(stack_file: StackFile) -> Plan:
     """Runs the program of `stack_file` and says what it registered."""
-    cloud: Cloud = ImaginedAws(stack_file.region)
+    cloud: Cloud = StubAws(stack_file.region)
     above = stack_file if isinstance(stack_file, LayerAbove) else None
     if above:
         cloud = on_base_layer(above, cloud, below=cloud)

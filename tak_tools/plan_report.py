@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
-from policy.rules import RULES
 from tak_tools.console import print_json, result_console
 from tak_tools.cost import Cost
 from tak_tools.formatting import short_type, usd
 from tak_tools.plan import Plan, load_plan
+from tak_tools.policy.rules import RULES
 from tak_tools.program import MADE_BY_AWSX, Registration
 
 

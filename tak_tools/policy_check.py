@@ -1,8 +1,8 @@
 """Judges what the program registers by the rules of the policy pack, without Pulumi's CLI."""
 
-from policy.model import Resource, stack_of
-from policy.rules import Violation
-from policy.rules import violations_of as judge
+from tak_tools.policy.model import Resource, stack_of
+from tak_tools.policy.rules import Violation
+from tak_tools.policy.rules import violations_of as judge
 from tak_tools.program import MADE_BY_AWSX, Recording, Registration
 from tak_tools.stack_file import StackFile
 

@@ -1,4 +1,4 @@
-"""Runs the real `__main__.py` against a stand-in for AWS, and records everything it registers.
+"""Runs the real `__main__.py` against a stub or a simulation of AWS, and records everything it registers.
 
 Pulumi's mocks take the place of the engine. Differently from plain mocks, the recording has each resource's
 options (parent, protect, dependencies), and a URN that is registered twice is an error, as it is for the engine.
@@ -33,7 +33,7 @@ MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
 
 
 class Cloud(Protocol):
-    """A stand-in for AWS."""
+    """What takes the place of AWS: StubAws or SimulatedAws."""
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Makes a resource from its inputs (camelCase, whole numbers as int); returns its id and its outputs."""

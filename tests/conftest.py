@@ -11,9 +11,9 @@ import hypothesis
 import pytest
 
 from tak_base.settings import NAMESPACE
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import Project, load_project, load_stack
+from tak_tools.stub_aws import StubAws
 
 # A test process makes many objects and ends. Looking for garbage among them often takes a third of its time.
 gc.set_threshold(100_000, 50, 100)
@@ -82,7 +82,7 @@ def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str,
     stack_file = load_stack(project, stack)
     changed = {f"{NAMESPACE}:{key}": value for key, value in overrides.items()}
     stack_file = dataclasses.replace(stack_file, values={**stack_file.values, **changed})
-    recording = run_program(stack_file, cloud or ImaginedAws(stack_file.region))
+    recording = run_program(stack_file, cloud or StubAws(stack_file.region))
     # The modules of pulumi_aws and the recordings stay for good. Otherwise the garbage collector walks them all again
     # and again, and takes half the time of every run.
     gc.freeze()

@@ -8,15 +8,15 @@ from tak_tools.diagram.mermaid import mermaid
 from tak_tools.diagram.model import read_picture
 from tak_tools.diagram.svg import svg
 from tak_tools.errors import InputError
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import run_program
 from tak_tools.stack_file import load_project, load_stack
+from tak_tools.stub_aws import StubAws
 
 
 def run(folder: Path, stack: str, *, svg_file: Path | None, as_json: bool) -> None:
     """Prints the picture of `stack` as mermaid or JSON, and writes it to `svg_file` where that is given."""
     stack_file = load_stack(load_project(folder), stack)
-    recording = run_program(stack_file, ImaginedAws(stack_file.region))
+    recording = run_program(stack_file, StubAws(stack_file.region))
     title = f"TAK base layer: {stack_file.settings.name}"
     if svg_file:
         _write(svg_file, svg(recording, title))

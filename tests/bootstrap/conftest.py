@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, StackConfig, load_project
+from tak_tools.stub_aws import StubAws
 from tests.bootstrap.account import REGION, REPOSITORY, Account
 
 FOLDER = Path(__file__).parent.parent.parent / "bootstrap"
@@ -34,7 +34,7 @@ def bootstrap(bootstrap_project: Project) -> Bootstrap:
         keys = {"repository": REPOSITORY} | overrides
         own = {f"tak-bootstrap:{key}": value for key, value in keys.items()}
         values = {**bootstrap_project.defaults, "aws:region": REGION, **own}
-        return run_program(StackConfig(bootstrap_project, "account", values), cloud or ImaginedAws(REGION))
+        return run_program(StackConfig(bootstrap_project, "account", values), cloud or StubAws(REGION))
 
     return run
 

@@ -11,9 +11,9 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
+from tak_tools.stub_aws import StubAws
 from tak_tools.verify import policy_document
 from tests.bootstrap.account import REGION, Account, Permissions
 from tests.options import EVERY_OPTION
@@ -124,7 +124,7 @@ def test_no_policy_holds_an_account_that_is_not_the_one_deployed_to(account: Acc
 def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Callable[..., Recording]) -> None:
     looked_up = set()
 
-    class Recorder(ImaginedAws):
+    class Recorder(StubAws):
         def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
             looked_up.add(token)
             return super().call(token, args)

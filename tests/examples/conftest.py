@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.layers import OnTopOf, on_base_layer
 from tak_tools.program import Recording, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
+from tak_tools.stub_aws import StubAws
 from tests.examples.deployed import Deployed
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "fargate_service"
@@ -37,7 +37,7 @@ def example(evaluate: Callable[..., Recording]) -> Callable[..., Recording]:
     def run(stack: str, *, outputs: Mapping[str, Any] | None = None, **overrides: Any) -> Recording:
         layer = load(stack, **overrides)
         below = evaluate(layer.base.stack).outputs if outputs is None else outputs
-        return run_program(layer, OnTopOf(ImaginedAws(layer.region), layer.reference, below))
+        return run_program(layer, OnTopOf(StubAws(layer.region), layer.reference, below))
 
     return run
 

@@ -16,7 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2 as rpc
 from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerStub
 
-from policy.rules import RULES
+from tak_tools.policy.rules import RULES
 from tak_tools.stack_file import Project, load_stack
 
 PACK = Path(__file__).parent.parent.parent / "policy"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from policy.checks import LAYER_TYPES
-from policy.model import UNKNOWN, Resource, Stack
-from policy.rules import RULES, judge
+from tak_tools.policy.checks import LAYER_TYPES
+from tak_tools.policy.model import UNKNOWN, Resource, Stack
+from tak_tools.policy.rules import RULES, judge
 from tak_tools.policy_check import violations_of
 from tak_tools.program import MADE_BY_AWSX, Recording
 from tak_tools.stack_file import Project, load_stack

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tak_tools import cli
-from tak_tools.imagined_aws import ImaginedAws
+from tak_tools.stub_aws import StubAws
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 
@@ -51,12 +51,12 @@ def test_bad_input_is_one_line_and_exit_code_2(run, arguments: list[str], line: 
 
 
 def test_what_the_program_refuses_is_one_line_and_exit_code_2(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_zone(self: ImaginedAws, token: str, args: dict[str, Any]) -> dict[str, Any]:
+    def one_zone(self: StubAws, token: str, args: dict[str, Any]) -> dict[str, Any]:
         zones = "aws:index/getAvailabilityZones:getAvailabilityZones"
         return {"names": ["ap-southeast-2a"]} if token == zones else original(self, token, args)
 
-    original = ImaginedAws.call
-    monkeypatch.setattr(ImaginedAws, "call", one_zone)
+    original = StubAws.call
+    monkeypatch.setattr(StubAws, "call", one_zone)
 
     exit_code, printed, error = run("plan", "--stack", "prod", "--folder", str(PROJECT_FOLDER))
 

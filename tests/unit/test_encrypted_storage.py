@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording
+from tak_tools.stub_aws import StubAws
 
 Evaluate = Callable[..., Recording]
 
 
-class China(ImaginedAws):
+class China(StubAws):
     """A region of another partition."""
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def test_arns_and_service_principals_are_those_of_the_partition(evaluate: Evalua
     assert root["Principal"] == {"AWS": "arn:aws-cn:iam::account-id:root"}
     assert logs["Principal"] == {"Service": "logs.cn-north-1.amazonaws.com.cn"}
     for item in recording.resources:
-        # `imagined` is the partition of what the stand-in makes up.
-        assert "arn:aws:" not in json.dumps(item.inputs).replace("arn:aws:imagined:", ""), item.name
+        # `stub` is the service in the ARNs of StubAws.
+        assert "arn:aws:" not in json.dumps(item.inputs).replace("arn:aws:stub:", ""), item.name
     assert recording.outputs["ecrRepositoryArn"].startswith("arn:aws-cn:ecr:cn-north-1:account-id:repository/")
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording
+from tak_tools.stub_aws import StubAws
 
 Evaluate = Callable[..., Recording]
 
@@ -17,7 +17,7 @@ ROLES = ("public-a", "public-b", "private-a", "private-b")
 PRIVATE_ROLES = ("private-a", "private-b")
 
 
-class RegionWithZones(ImaginedAws):
+class RegionWithZones(StubAws):
     """A region that has the given zones open to every account; it remembers what it was asked."""
 
     def __init__(self, *zones: str) -> None:

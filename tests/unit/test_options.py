@@ -11,11 +11,11 @@ import pytest
 from tak_base.bucket_policies import load_balancer_log_policy
 from tak_base.deployment_target import DeploymentTarget
 from tak_tools.errors import DeploymentError
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.plan import make_plan
 from tak_tools.program import Recording, Registration
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project
+from tak_tools.stub_aws import StubAws
 from tests.options import EVERY_OPTION, with_options
 
 Evaluate = Callable[..., Recording]
@@ -355,7 +355,7 @@ def test_the_published_certificate_is_the_validated_one(full: Recording) -> None
     assert full.outputs["certificateArn"] == full.named("tak-certificate-validation").outputs["certificateArn"]
 
 
-class OtherZones(ImaginedAws):
+class OtherZones(StubAws):
     """Knows every hosted zone but the one that is looked for."""
 
     asked: dict[str, Any]

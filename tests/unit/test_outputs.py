@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, StackConfig
+from tak_tools.stub_aws import StubAws
 from tests.options import EVERY_OPTION
 
 STACK = "organization/tak-base/prod"
@@ -31,7 +31,7 @@ NO_OPTIONS: dict[str, Any] = dict.fromkeys(
 )
 
 
-class DeployedStacks(ImaginedAws):
+class DeployedStacks(StubAws):
     """Answers a reference to STACK with its outputs."""
 
     def __init__(self, outputs: Mapping[str, Any]) -> None:

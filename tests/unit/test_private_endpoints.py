@@ -12,8 +12,8 @@ from tak_base.endpoint_services import (
     OWN_RESOURCES_SERVICES,
     POLICY_SERVICES,
 )
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording
+from tak_tools.stub_aws import StubAws
 
 Evaluate = Callable[..., Recording]
 
@@ -169,7 +169,7 @@ def test_a_policy_lets_through_own_principals_aws_and_what_pulls_image_layers(
 
 
 def test_the_image_layers_of_another_region_are_in_another_bucket_of_the_partition(evaluate: Evaluate) -> None:
-    class China(ImaginedAws):
+    class China(StubAws):
         def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
             return super().call(token, args) | ({"partition": "aws-cn"} if token.endswith("Partition") else {})
 

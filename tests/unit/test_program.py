@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tak_tools.imagined_aws import ImaginedAws
 from tak_tools.program import Recording, Registration
+from tak_tools.stub_aws import StubAws
 from tests.network_extras import EVERY_NETWORK_EXTRA
 from tests.options import EVERY_OPTION
 
@@ -525,7 +525,7 @@ def test_gateway_endpoints_alone_export_no_security_group(evaluate: Evaluate) ->
 
 def test_the_exported_zones_are_those_in_which_the_subnets_stand(evaluate: Evaluate) -> None:
     # Where changes of a subnet's zone are ignored, the zone of the inputs may not be the subnet's.
-    class SubnetsStandElsewhere(ImaginedAws):
+    class SubnetsStandElsewhere(StubAws):
         def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             resource_id, outputs = super().create(type_, name, inputs)
             return resource_id, outputs | _zone_after_move(type_, name)

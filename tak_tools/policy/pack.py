@@ -18,10 +18,10 @@ from pulumi_policy import (
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.model import UNKNOWN, Resource, Stack, stack_of
-from policy.rules import RULES, Rule, judge
 from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
+from tak_tools.policy.model import UNKNOWN, Resource, Stack, stack_of
+from tak_tools.policy.rules import RULES, Rule, judge
 
 NAME = "tak-base"
 

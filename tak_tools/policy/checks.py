@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from policy.model import UNKNOWN, Resource, Stack, values_at
+from tak_tools.policy.model import UNKNOWN, Resource, Stack, values_at
 
 Check = Callable[[Resource, Stack], Iterable[str]]
 
@@ -347,7 +347,7 @@ _WITHOUT_TAGS = frozenset(
 
 def only_known_types(resource: Resource, stack: Stack) -> Iterator[str]:
     if resource.type not in LAYER_TYPES:
-        yield f"found {resource.type}, expected a type of the base layer (LAYER_TYPES in policy/checks.py)"
+        yield f"found {resource.type}, expected a type of the base layer (LAYER_TYPES in tak_tools/policy/checks.py)"
 
 
 def required_tags(resource: Resource, stack: Stack) -> Iterator[str]:

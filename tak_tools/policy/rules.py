@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from policy import checks
-from policy.checks import Check, expects, has, stands_beside
-from policy.model import Resource, Stack
+from tak_tools.policy import checks
+from tak_tools.policy.checks import Check, expects, has, stands_beside
+from tak_tools.policy.model import Resource, Stack
 
 Level = Literal["mandatory", "advisory"]
 

@@ -1,16 +1,16 @@
-"""An AWS that makes nothing and always agrees: it answers with made-up ids, the same ones for the same input."""
+"""A stub of AWS: it makes nothing, refuses nothing, and answers with made-up ids, the same ones for the same input."""
 
 import hashlib
 from typing import Any
 
 # 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
-IMAGINED_IPV6_BLOCK = "2001:db8:0:ff00::/56"
-IMAGINED_ACCOUNT = "account-id"
-IMAGINED_ZONE = "zone-id"
+STUB_IPV6_BLOCK = "2001:db8:0:ff00::/56"
+STUB_ACCOUNT = "account-id"
+STUB_ZONE = "zone-id"
 
 
-class ImaginedAws:
-    """The cloud behind `tak-base plan`: it needs no network, and a run is a pure function of the stack file."""
+class StubAws:
+    """The cloud of `tak-base plan`: no network, and the same answers for the same stack file."""
 
     def __init__(self, region: str) -> None:
         self._region = region
@@ -19,8 +19,8 @@ class ImaginedAws:
         resource_id = f"{name}-{hashlib.sha256(f'{type_} {name}'.encode()).hexdigest()[:8]}"
         if type_ == "awsx:ecr:Repository":
             # awsx components answer with outputs that are unlike their inputs.
-            return resource_id, {"url": f"{IMAGINED_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
-        outputs = {"name": resource_id, "arn": f"arn:aws:imagined:{self._region}:{IMAGINED_ACCOUNT}:{resource_id}"}
+            return resource_id, {"url": f"{STUB_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
+        outputs = {"name": resource_id, "arn": f"arn:aws:stub:{self._region}:{STUB_ACCOUNT}:{resource_id}"}
         return resource_id, outputs | _computed(type_, name, resource_id) | inputs
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -29,10 +29,10 @@ class ImaginedAws:
                 "names": [f"{self._region}{letter}" for letter in "abc"]
             },
             "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": f"pl-{args.get('name')}"},
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": IMAGINED_ACCOUNT},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": STUB_ACCOUNT},
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
             "aws:index/getRegion:getRegion": {"region": self._region},
-            "aws:route53/getZone:getZone": {"zoneId": IMAGINED_ZONE, "name": args.get("name")},
+            "aws:route53/getZone:getZone": {"zoneId": STUB_ZONE, "name": args.get("name")},
         }
         return answers[token]
 
@@ -41,7 +41,7 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
     """What AWS adds to the inputs, where the program reads it."""
     match type_:
         case "aws:ec2/vpc:Vpc":
-            return {"ipv6CidrBlock": IMAGINED_IPV6_BLOCK}
+            return {"ipv6CidrBlock": STUB_IPV6_BLOCK}
         case "aws:ec2/eip:Eip":
             return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + 'ab'.index(name[-1])}"}
         case "aws:lb/loadBalancer:LoadBalancer":
@@ -49,10 +49,10 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
         case "aws:kms/key:Key":
             return {"keyId": resource_id}
         case "aws:acm/certificate:Certificate":
-            record = {"resourceRecordName": "_imagined.", "resourceRecordType": "CNAME", "resourceRecordValue": "_too."}
+            record = {"resourceRecordName": "_stub.", "resourceRecordType": "CNAME", "resourceRecordValue": "_value."}
             return {"domainValidationOptions": [record, record]}
         case "aws:route53/record:Record":
-            return {"fqdn": "_imagined"}
+            return {"fqdn": "_stub"}
         case "aws:s3/bucket:Bucket":
             return {"bucket": resource_id}
     return {}
