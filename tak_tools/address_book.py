@@ -8,7 +8,7 @@ from typing import Any
 from tak_base.addressing import MAJOR_IDS, MINOR_IDS, AddressPlan, plan_addresses
 from tak_tools.console import print_errors, print_json
 from tak_tools.errors import InputError
-from tak_tools.stack_file import load_project, load_stack, stack_names
+from tak_tools.stack_file import load_project, load_stack_alone, shared_network, stack_names
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_address_book(folder: Path) -> AddressBook:
     entries, problems = [], []
     for stack in stack_names(folder):
         try:
-            stack_file = load_stack(project, stack)
+            stack_file = load_stack_alone(project, stack)
         except InputError as error:
             problems += error.problems
             continue
@@ -77,10 +77,7 @@ def _collisions(entries: list[Entry]) -> list[str]:
     for entry in entries:
         files[(entry.major_id, entry.minor_id)].append(entry.file)
     return [
-        f"{' and '.join(names)}: majorId {major}, minorId {minor} twice, both would be"
-        f" {plan_addresses(major, minor).vpc}"
-        for (major, minor), names in files.items()
-        if len(names) > 1
+        shared_network(names, major_id, minor_id) for (major_id, minor_id), names in files.items() if len(names) > 1
     ]
 
 

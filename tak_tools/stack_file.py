@@ -6,13 +6,14 @@ program as text. So a number in quotes is a number here too: `pulumi config set`
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tak_base.addressing import plan_addresses
 from tak_base.config_values import ConfigError, in_namespace, shown
 from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
 from tak_tools.errors import InputError
@@ -93,7 +94,22 @@ def stack_names(folder: Path) -> list[str]:
 
 
 def load_stack(project: Project, stack: str) -> StackFile:
-    """The stack file of `stack`. Raises InputError with a line for each mistake in it."""
+    """The stack file of `stack`. Raises InputError with a line for each mistake in it.
+
+    That another stack file has its network is one of them.
+    """
+    stack_file = load_stack_alone(project, stack)
+    settings = stack_file.settings
+    ids = (settings.major_id, settings.minor_id)
+    others = [name for name in stack_names(project.folder) if name != stack and _network_ids(project, name) == ids]
+    if others:
+        files = sorted(f"Pulumi.{name}.yaml" for name in [stack, *others])
+        raise InputError([shared_network(files, *ids)])
+    return stack_file
+
+
+def load_stack_alone(project: Project, stack: str) -> StackFile:
+    """As load_stack, without a look at the networks of the other stack files."""
     path, values = _read_stack(project, stack)
     region = values.get("aws:region")
     problems = _provider_problems(values)
@@ -107,6 +123,13 @@ def load_stack(project: Project, stack: str) -> StackFile:
     if problems:
         raise InputError([f"{path.name}: {problem}" for problem in problems])
     return StackFile(project, stack, values, path, settings, str(region))
+
+
+def shared_network(files: Collection[str], major_id: int, minor_id: int) -> str:
+    """What is wrong with stack files that have one network."""
+    vpc = plan_addresses(major_id, minor_id).vpc
+    found = f"majorId {major_id}, minorId {minor_id} ({vpc}) in each of them"
+    return f"{' and '.join(files)}: found {found}, expected different IDs for each stack"
 
 
 def load_layer(project: Project, stack: str) -> StackFile:
@@ -149,6 +172,16 @@ def _read_stack(project: Project, stack: str) -> tuple[Path, dict[str, Any]]:
     return path, {**project.defaults, **{_full_name(key, project.name): value for key, value in config.items()}}
 
 
+def _network_ids(project: Project, stack: str) -> tuple[Any, Any] | None:
+    """The majorId and minorId of a stack file; None where it cannot be read, which is for its own stack to say."""
+    try:
+        _, values = _read_stack(project, stack)
+    except InputError:
+        return None
+    major_id, minor_id = (from_engine(key, values.get(f"{NAMESPACE}:{key}")) for key in ("majorId", "minorId"))
+    return major_id, minor_id
+
+
 def _provider_problems(values: Mapping[str, Any]) -> list[str]:
     """What the AWS provider would refuse of the values that the tools read."""
     problems = []
@@ -166,6 +199,8 @@ def _load_yaml(path: Path, expected: str) -> dict[str, Any]:
         document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506, either loader is safe
     except FileNotFoundError:
         raise InputError([f"{path.name}: not found in {path.parent.resolve()}, expected {expected}"]) from None
+    except OSError as error:
+        raise InputError([f"{path.name}: {error.strerror}, expected {expected}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         first_line = " ".join(str(error).split())
         raise InputError([f"{path.name}: no YAML: {first_line}"]) from None

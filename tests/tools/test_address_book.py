@@ -2,15 +2,22 @@
 
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tak_tools import cli
 from tak_tools.address_book import read_address_book, run
 from tak_tools.errors import InputError
+from tak_tools.stack_file import load_project, load_stack
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
+SHARED = (
+    "Pulumi.one.yaml and Pulumi.two.yaml: found majorId 4, minorId 5 (10.4.80.0/20) in each of them,"
+    " expected different IDs for each stack"
+)
 
 
 @pytest.fixture
@@ -42,9 +49,30 @@ def test_two_files_with_the_same_ids_are_named_and_the_exit_code_is_1(
     add_stack(folder, "one", 4, 5)
     add_stack(folder, "two", 4, 5)
     assert run(folder, as_json=False) == 1
-    assert capsys.readouterr().err == (
-        "tak-base: Pulumi.one.yaml and Pulumi.two.yaml: majorId 4, minorId 5 twice, both would be 10.4.80.0/20\n"
-    )
+    assert capsys.readouterr().err == f"tak-base: {SHARED}\n"
+
+
+@pytest.mark.parametrize("stack", ["one", "two"])
+def test_every_command_for_one_stack_refuses_ids_that_another_stack_has(
+    folder: Path, stack: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_stack(folder, "one", 4, 5)
+    # The Pulumi CLI writes numbers in quotes.
+    add_stack(folder, "two", 4, "'5'")
+    add_stack(folder, "three", 4, 6)
+    monkeypatch.setattr("gc.disable", lambda: None)
+    for command in ("plan", "simulate", "verify", "diagram"):
+        monkeypatch.setattr(sys, "argv", ["tak-base", command, "--stack", stack, "--folder", str(folder)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        assert (command, exit_.value.code, capsys.readouterr()) == (command, 2, ("", f"tak-base: {SHARED}\n"))
+
+
+def test_a_stack_can_be_used_beside_a_stack_file_with_mistakes(folder: Path) -> None:
+    add_stack(folder, "one", 4, 5)
+    Path(folder, "Pulumi.two.yaml").write_text("config: [")
+    Path(folder, "Pulumi.three.yaml").write_text("config: {}")
+    assert load_stack(load_project(folder), "one").settings.minor_id == 5
 
 
 def test_the_next_free_minor_id_is_the_first_gap(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
