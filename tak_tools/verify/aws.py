@@ -1,4 +1,4 @@
-"""AWS as verify sees it: questions only, each asked once, and errors that say what to do."""
+"""AWS as verify sees it: read-only questions, each asked once, and errors that say what to do."""
 
 import json
 from collections.abc import Callable, Collection
@@ -8,13 +8,24 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from tak_tools.errors import InputError
 
+# With these, AWS answers no question at all.
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _BAD_CREDENTIALS = frozenset(
     {
@@ -44,53 +55,99 @@ def iam_action(service: str, operation: str) -> str:
     return _ACTIONS.get(called, called)
 
 
+class UnansweredError(Exception):
+    """One question has no usable answer; others may have."""
+
+    def __init__(self, action: str, found: str, expected: str) -> None:
+        self.action = action
+        """The IAM action of the question."""
+        self.found = found
+        self.expected = expected
+        super().__init__(f"{action}: found {found}, expected {expected}")
+
+
+class Answer(dict[str, Any]):
+    """A part of an answer of AWS. To read a key that is not there raises UnansweredError, with the IAM action."""
+
+    action: str
+
+    def __missing__(self, key: str) -> Any:
+        raise UnansweredError(self.action, f"an answer without {key}", "an answer with it")
+
+
 class Aws:
     """Asks AWS through boto3 clients that `client(service)` makes, and remembers the answers."""
 
     def __init__(self, client: Callable[[str], Any]) -> None:
         self._client = client
-        self._answers: dict[str, dict[str, Any]] = {}
+        self._answers: dict[str, dict[str, Any] | UnansweredError] = {}
+        self._connected = False
 
     def ask(self, service: str, operation: str, absent: Collection[str] = (), **parameters: Any) -> dict[str, Any]:
         """The answer to a boto3 operation such as `describe_vpcs`, all of its pages in one.
 
-        Empty where AWS answers with one of the error codes `absent`: there is no such thing. Raises InputError
-        where AWS cannot be asked (no permission, no credentials, no network).
+        Empty where AWS answers with one of the error codes `absent`: there is no such thing. Raises UnansweredError
+        where AWS does not answer this question (no permission, a timeout, throttling), and InputError where it would
+        answer none (no credentials, no network).
         """
         key = json.dumps([service, operation, parameters], sort_keys=True)
         if key not in self._answers:
-            self._answers[key] = self._call(service, operation, absent, parameters)
-        return self._answers[key]
+            try:
+                self._answers[key] = self._call(service, operation, absent, parameters)
+            except UnansweredError as error:
+                # Remembered too: to wait once more for what has timed out would take minutes.
+                self._answers[key] = error
+        answer = self._answers[key]
+        if isinstance(answer, UnansweredError):
+            raise answer
+        return answer
 
     def _call(
         self, service: str, operation: str, absent: Collection[str], parameters: dict[str, Any]
     ) -> dict[str, Any]:
+        action = iam_action(service, "".join(word.capitalize() for word in operation.split("_")))
         try:
             client = self._client(service)
+            action = iam_action(service, client.meta.method_to_api_mapping[operation])
             if client.can_paginate(operation):
-                return client.get_paginator(operation).paginate(**parameters).build_full_result()
-            return getattr(client, operation)(**parameters)
+                answer = client.get_paginator(operation).paginate(**parameters).build_full_result()
+            else:
+                answer = getattr(client, operation)(**parameters)
         except ClientError as error:
+            self._connected = True
             if error.response["Error"]["Code"] in absent:
                 return {}
-            raise InputError([_refusal(service, error)]) from None
+            raise _refusal(action, error) from None
         except BotoCoreError as error:
-            raise InputError([unreachable(error)]) from None
+            # Where AWS has answered another question, it is this service alone that cannot be reached.
+            if isinstance(error, _NO_CREDENTIALS) or (isinstance(error, ConnectionError) and not self._connected):
+                raise InputError([unreachable(error)]) from None
+            raise UnansweredError(action, _one_line(error), "an answer") from None
+        self._connected = True
+        return _with_action(answer, action)
 
 
-def _refusal(service: str, error: ClientError) -> str:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    action = iam_action(service, error.operation_name)
-    if code in _DENIED:
-        return f"AWS: the credentials lack the IAM action {action} (--policy prints all that verify needs)"
+def _with_action(value: Any, action: str) -> Any:
+    """`value` with every dict in it as an Answer to the question of `action`."""
+    if isinstance(value, dict):
+        answer = Answer({key: _with_action(item, action) for key, item in value.items()})
+        answer.action = action
+        return answer
+    return [_with_action(item, action) for item in value] if isinstance(value, list) else value
+
+
+def _refusal(action: str, error: ClientError) -> InputError | UnansweredError:
+    code, message = error.response["Error"]["Code"], _one_line(error.response["Error"].get("Message", ""))
     if code in _BAD_CREDENTIALS:
-        return f"AWS: refused the credentials: {_one_line(message)} ({code})"
-    return f"AWS: {action}: {_one_line(message)} ({code})"
+        return InputError([f"AWS: refused the credentials: {message} ({code})"])
+    if code in _DENIED:
+        return UnansweredError(action, code, "credentials with this IAM action (--policy prints all that verify needs)")
+    return UnansweredError(action, f"{code}: {message}", "an answer")
 
 
 def unreachable(error: BotoCoreError) -> str:
     """Why AWS could not be asked at all, in one line."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    if isinstance(error, _NO_CREDENTIALS):
         return (
             f"AWS: {_one_line(error)}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " or sign in with `aws sso login`"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tak_tools.errors import InputError
+from tak_tools.verify.aws import UnansweredError
 from tak_tools.verify.deployment import Deployment, Subject
 
 
@@ -23,11 +25,15 @@ class Finding:
 
     check: str
     resource: str
+    """What could not be checked has the IAM action here that AWS has not answered."""
     found: str
     expected: str
+    unchecked: bool = False
+    """Whether the check could not be made, so that nothing is known."""
 
     def __str__(self) -> str:
-        return f"{self.check}: {self.resource}: found {self.found}, expected {self.expected}"
+        subject = f"could not be checked: {self.resource}" if self.unchecked else self.resource
+        return f"{self.check}: {subject}: found {self.found}, expected {self.expected}"
 
 
 Function = Callable[[Deployment], Iterable[Difference]]
@@ -51,12 +57,31 @@ class Check:
     needs_state: bool = False
     """Whether the check looks at the stack's state, which the user may give."""
 
-    def run(self, deployment: Deployment) -> tuple[Finding, ...]:
-        """Every difference between the architecture and AWS."""
-        return tuple(
-            Finding(self.name, difference.resource, difference.found, difference.expected)
-            for difference in self.function(deployment)
-        )
+    def run(self, deployment: Deployment) -> "Result":
+        """Every difference between the architecture and AWS, or why there is no saying."""
+        try:
+            if reason := self._reason_to_skip(deployment):
+                return Result(self, skipped=reason)
+            differences = [*self.function(deployment)]
+        except InputError:
+            raise
+        except UnansweredError as error:
+            return self._unchecked(error.action, error.found, error.expected)
+        except Exception as error:
+            # Whatever an answer looks like, the other checks run.
+            found = f"an answer that the check cannot read ({type(error).__name__}: {error})"
+            return self._unchecked(", ".join(self.actions), found, "one as AWS documents it")
+        return Result(self, tuple(Finding(self.name, item.resource, item.found, item.expected) for item in differences))
+
+    def _unchecked(self, action: str, found: str, expected: str) -> "Result":
+        return Result(self, (Finding(self.name, action, found, expected, unchecked=True),))
+
+    def _reason_to_skip(self, deployment: Deployment) -> str:
+        if self.needs_state and deployment.state is None:
+            return "needs --state"
+        if self.of and not deployment.exists(self.of):
+            return f"there is no {self.of}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,7 @@ class Result:
 
 
 CHECKS: dict[str, Check] = {}
+_OUTPUTS_WRONG = "the stack outputs cannot be relied on"
 
 
 def check(name: str, description: str, actions: tuple[str, ...], **properties: Any) -> Callable[[Function], Function]:
@@ -92,9 +118,8 @@ def examine(deployment: Deployment, on_check: Callable[[str], None] = lambda nam
     undecided = False
     for item in CHECKS.values():
         on_check(item.name)
-        reason = "the stack outputs cannot be relied on" if undecided else _reason_to_skip(item, deployment)
-        result = Result(item, skipped=reason) if reason else Result(item, item.run(deployment))
-        undecided = undecided or (item.decides and bool(result.findings))
+        result = Result(item, skipped=_OUTPUTS_WRONG) if undecided else item.run(deployment)
+        undecided = undecided or (item.decides and any(not finding.unchecked for finding in result.findings))
         results.append(result)
     return results
 
@@ -117,14 +142,6 @@ def differ(resource: str, what: str, found: Any, expected: Any) -> Iterator[Diff
     """A difference in `what` where the two values are not equal; lists are compared in any order."""
     if _comparable(found) != _comparable(expected):
         yield Difference(resource, f"{what} {_shown(found)}", f"{what} {_shown(expected)}")
-
-
-def _reason_to_skip(item: Check, deployment: Deployment) -> str:
-    if item.needs_state and deployment.state is None:
-        return "needs --state"
-    if item.of and not deployment.exists(item.of):
-        return f"there is no {item.of}"
-    return ""
 
 
 def _comparable(value: Any) -> Any:

@@ -170,7 +170,8 @@ def _print(deployment: Deployment, results: list[Result]) -> None:
 
 
 def _account(outputs: Mapping[str, Any]) -> str:
-    return outputs.get("kmsKeyArn", "::::unknown").split(":")[4]
+    parts = outputs.get("kmsKeyArn", "").split(":")
+    return parts[4] if len(parts) > 4 else "unknown"
 
 
 def _as_document(deployment: Deployment, results: list[Result]) -> dict[str, Any]:

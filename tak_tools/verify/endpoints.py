@@ -7,7 +7,7 @@ from typing import Any
 from tak_base.addressing import ZONES
 from tak_base.endpoint_policies import FULL_ACCESS, endpoint_policy
 from tak_base.endpoint_services import DUAL_STACK_SERVICES, GATEWAY_SERVICES
-from tak_tools.verify.checks import Difference, check, differ
+from tak_tools.verify.checks import Difference, check, differ, normal
 from tak_tools.verify.deployment import Deployment
 
 _ENDPOINTS = ("ec2:DescribeVpcEndpoints",)
@@ -17,7 +17,7 @@ _ENDPOINTS = ("ec2:DescribeVpcEndpoints",)
     "endpoints",
     "The VPC has an available endpoint for each service that the stack file names.",
     actions=_ENDPOINTS,
-    controls=("EC2.10", "EC2.55", "EC2.56"),
+    controls=("EC2.55", "EC2.56"),
     of="VPC",
 )
 def endpoints(deployment: Deployment) -> Iterable[Difference]:
@@ -75,7 +75,7 @@ def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "endpoint-policies",
-    "Each endpoint lets through whom the stack file says; one whose service takes no policy, everyone.",
+    "Each endpoint has the policy of the stack file's endpointPolicies; where there is none, AWS's own, full access.",
     actions=_ENDPOINTS,
     of="VPC",
 )
@@ -91,9 +91,8 @@ def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
             region=deployment.region,
         )
         found = json.loads(endpoint.get("PolicyDocument") or json.dumps(FULL_ACCESS))
-        yield from differ(
-            endpoint["VpcEndpointId"], f"policy of {service}", _statements(found), _statements(expected or FULL_ACCESS)
-        )
+        statements = [[normal(item) for item in policy["Statement"]] for policy in (found, expected or FULL_ACCESS)]
+        yield from differ(endpoint["VpcEndpointId"], f"policy of {service}", *statements)
 
 
 @check(
@@ -138,14 +137,6 @@ def _present(deployment: Deployment, services: Iterable[str]) -> Iterator[tuple[
         endpoint = deployment.endpoint(service)
         if endpoint is not None:
             yield service, endpoint
-
-
-def _statements(policy: dict[str, Any]) -> list[str]:
-    """The statements of a policy, each as text without its name."""
-    return [
-        json.dumps({key: value for key, value in statement.items() if key != "Sid"}, sort_keys=True)
-        for statement in policy["Statement"]
-    ]
 
 
 def _rules(permissions: list[dict[str, Any]]) -> list[str]:

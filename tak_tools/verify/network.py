@@ -86,6 +86,19 @@ def subnet_addressing(deployment: Deployment) -> Iterable[Difference]:
 
 
 @check(
+    "subnet-free-addresses",
+    "Each subnet has a tenth of its IPv4 addresses free, and at least the 8 that a load balancer takes to scale out.",
+    actions=("ec2:DescribeSubnets",),
+    of="VPC",
+)
+def subnet_free_addresses(deployment: Deployment) -> Iterable[Difference]:
+    for plan, subnet_id in deployment.planned_subnets():
+        free, least = deployment.subnets[subnet_id]["AvailableIpAddressCount"], _least_free_addresses(plan)
+        if free < least:
+            yield Difference(subnet_id, f"{free} free addresses in {plan.role}", f"at least {least}")
+
+
+@check(
     "route-tables",
     "Each subnet follows the route table that is published for it.",
     actions=("ec2:DescribeRouteTables", "ec2:DescribeSubnets"),
@@ -213,6 +226,11 @@ def flow_log(deployment: Deployment) -> Iterable[Difference]:
     # Absent until the first records are due.
     delivery = found.get("DeliverLogsErrorMessage") or found.get("DeliverLogsStatus", "SUCCESS")
     yield from differ(found["FlowLogId"], "delivery", delivery, "SUCCESS")
+
+
+def _least_free_addresses(plan: SubnetPlan) -> int:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
+    return max(8, plan.usable_addresses // 10)
 
 
 def _ipv6_ranges(described: dict[str, Any]) -> list[str]:

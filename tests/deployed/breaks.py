@@ -247,6 +247,15 @@ def a_subnet_gives_out_public_ipv4_addresses_and_no_ipv6(case: Case) -> list[str
     ]
 
 
+@breaks("subnet-free-addresses")
+def a_private_subnet_is_nearly_full(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPrivateA"]
+    (subnet,) = case.ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
+    for _ in range(subnet["AvailableIpAddressCount"] - 7):
+        case.ec2.create_network_interface(SubnetId=subnet_id)
+    return [f"{subnet_id}: found 7 free addresses in private-a, expected at least 8"]
+
+
 @breaks("route-tables")
 def a_subnet_follows_another_table_with_the_same_routes(case: Case) -> list[str]:
     table = case.ec2.create_route_table(VpcId=case.outputs["vpcId"])["RouteTable"]["RouteTableId"]

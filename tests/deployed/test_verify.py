@@ -1,10 +1,11 @@
 """verify finds nothing wrong with a fresh deployment, and exactly what is wrong with a damaged one."""
 
+import dataclasses
 import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, Aws, Deployment, command, examine, policy_document, verify_simulation
+from tak_tools.verify.aws import UnansweredError
 from tests.deployed.breaks import BREAKS, Break, Case
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS
+
+CLUSTER_CHECKS = ("cluster-insights", "cluster-capacity-providers", "cluster-encryption")
 
 
 def found_by(deployment: Deployment) -> list[str]:
@@ -130,62 +134,138 @@ def test_a_check_says_in_one_sentence_what_it_checks() -> None:
         assert all(re.fullmatch(r"[A-Z0-9]+\.\d+", control) for control in check.controls)
 
 
-# Where AWS cannot be asked
+# Where AWS does not answer
 
 
 @pytest.mark.parametrize(
-    ("event", "code", "action"),
+    ("event", "code", "checks", "action"),
     [
-        ("ec2.DescribeVpcs", "UnauthorizedOperation", "ec2:DescribeVpcs"),
-        ("kms.GetKeyPolicy", "AccessDeniedException", "kms:GetKeyPolicy"),
-        ("s3.GetBucketEncryption", "AccessDenied", "s3:GetEncryptionConfiguration"),
+        ("kms.GetKeyPolicy", "AccessDeniedException", {"key-policy"}, "kms:GetKeyPolicy"),
+        ("s3.GetBucketEncryption", "AccessDenied", {"bucket-encryption"}, "s3:GetEncryptionConfiguration"),
+        ("ec2.DescribeVpcAttribute", "UnauthorizedOperation", {"vpc-dns"}, "ec2:DescribeVpcAttribute"),
+        (
+            "ecs.DescribeClusters",
+            "AccessDeniedException",
+            {*CLUSTER_CHECKS, "resources", "tags"},
+            "ecs:DescribeClusters",
+        ),
     ],
 )
-def test_a_missing_permission_is_one_line_that_names_the_action(
-    prod_layer: Layer, event: str, code: str, action: str
+def test_a_missing_permission_is_one_finding_of_each_check_that_needs_it_and_the_others_run(
+    prod_layer: Layer, event: str, code: str, checks: set[str], action: str
 ) -> None:
-    message = f"AWS: the credentials lack the IAM action {action} (--policy prints all that verify needs)"
-    assert refused(prod_layer, event, code) == (message,)
-
-
-def test_refused_credentials_are_one_line(prod_layer: Layer) -> None:
-    assert refused(prod_layer, "sts.GetCallerIdentity", "ExpiredToken") == (
-        "AWS: refused the credentials: Not today (ExpiredToken)",
+    expected = "credentials with this IAM action (--policy prints all that verify needs)"
+    assert found_where(prod_layer, event, code) == sorted(
+        f"{check}: could not be checked: {action}: found {code}, expected {expected}" for check in checks
     )
 
 
-def test_another_error_of_aws_is_one_line_with_its_code(prod_layer: Layer) -> None:
-    assert refused(prod_layer, "ec2.DescribeVpcs", "InternalError") == (
-        "AWS: ec2:DescribeVpcs: Not today (InternalError)",
+def test_throttling_is_one_finding_with_the_code_and_the_message(prod_layer: Layer) -> None:
+    assert found_where(prod_layer, "kms.GetKeyPolicy", "ThrottlingException") == [
+        "key-policy: could not be checked: kms:GetKeyPolicy: found ThrottlingException: Not today, expected an answer"
+    ]
+
+
+def test_a_timeout_is_one_finding_and_not_waited_for_again(prod_layer: Layer) -> None:
+    asked = []
+
+    def client(service: str) -> Any:
+        if service != "ecs":
+            return prod_layer.client(service)
+        asked.append(service)
+        raise ReadTimeoutError(endpoint_url="https://ecs.example")
+
+    results = examine(dataclasses.replace(Case(prod_layer).deployment(), aws=Aws(client)))
+    findings = {finding.check: finding for result in results for finding in result.findings}
+    assert set(findings) == {*CLUSTER_CHECKS, "resources", "tags"}
+    assert str(findings["cluster-insights"]) == (
+        "cluster-insights: could not be checked: ecs:DescribeClusters:"
+        ' found Read timeout on endpoint URL: "https://ecs.example", expected an answer'
+    )
+    assert len(asked) == 1
+
+
+def test_one_service_without_a_connection_is_one_finding(prod_layer: Layer) -> None:
+    def client(service: str) -> Any:
+        if service == "route53":
+            raise EndpointConnectionError(endpoint_url="https://route53.example")
+        return prod_layer.client(service)
+
+    aws = Aws(client)
+    aws.ask("sts", "get_caller_identity")
+    with pytest.raises(UnansweredError, match=r"^route53:GetHostedZone: found Could not connect"):
+        aws.ask("route53", "get_hosted_zone", Id="Z1")
+
+
+def test_an_answer_without_an_expected_part_is_one_finding_that_names_the_part(prod_layer: Layer) -> None:
+    def answer(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        metadata = {"KeyState": "Enabled", "KeyManager": "CUSTOMER", "Arn": prod_layer.outputs["kmsKeyArn"]}
+        return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), {"KeyMetadata": metadata}
+
+    with answering(prod_layer, "kms.DescribeKey", answer):
+        assert found_by(Case(prod_layer).deployment()) == [
+            "key-state: could not be checked: kms:DescribeKey:"
+            " found an answer without MultiRegion, expected an answer with it"
+        ]
+
+
+def test_an_answer_that_cannot_be_read_is_one_finding(prod_layer: Layer) -> None:
+    def answer(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), {"Policy": "{"}
+
+    with answering(prod_layer, "kms.GetKeyPolicy", answer):
+        (finding,) = found_by(Case(prod_layer).deployment())
+    assert finding.startswith(
+        "key-policy: could not be checked: kms:GetKeyPolicy:"
+        " found an answer that the check cannot read (JSONDecodeError: "
     )
 
 
-def refused(layer: Layer, event: str, code: str) -> tuple[str, ...]:
-    """What verify says where AWS answers an operation with an error."""
+def test_where_the_account_is_not_known_the_other_checks_run(prod_layer: Layer) -> None:
+    assert found_where(prod_layer, "sts.GetCallerIdentity", "ServiceUnavailable") == [
+        "stack-outputs: could not be checked: sts:GetCallerIdentity:"
+        " found ServiceUnavailable: Not today, expected an answer"
+    ]
+
+
+@pytest.mark.parametrize("event", ["sts.GetCallerIdentity", "kms.GetKeyPolicy"])
+def test_refused_credentials_stop_the_command_with_one_line(prod_layer: Layer, event: str) -> None:
+    with pytest.raises(InputError) as stopped:
+        found_where(prod_layer, event, "ExpiredToken")
+    assert stopped.value.problems == ("AWS: refused the credentials: Not today (ExpiredToken)",)
+
+
+def test_no_network_stops_the_command_with_one_line(prod_layer: Layer) -> None:
+    def client(service: str) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://sts.example")
+
+    with pytest.raises(InputError) as stopped:
+        examine(dataclasses.replace(Case(prod_layer).deployment(), aws=Aws(client)))
+    assert stopped.value.problems == (
+        'AWS: no connection: Could not connect to the endpoint URL: "https://sts.example"',
+    )
+
+
+@contextmanager
+def answering(layer: Layer, event: str, answer: Callable[..., Any]) -> Iterator[None]:
+    """AWS gives this answer to an operation, such as `kms.GetKeyPolicy`."""
+    events = layer.client(event.split(".")[0]).meta.events
+    events.register_first(f"before-call.{event}", answer)
+    try:
+        yield
+    finally:
+        events.unregister(f"before-call.{event}", answer)
+
+
+def found_where(layer: Layer, event: str, code: str) -> list[str]:
+    """What verify finds where AWS answers an operation with an error."""
 
     def refuse(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
         parsed = {"Error": {"Code": code, "Message": "Not\ntoday."}, "ResponseMetadata": {}}
         return AWSResponse("https://aws.example", 403, HTTPHeaders(), None), parsed
 
-    events = layer.client(event.split(".")[0]).meta.events
-    events.register_first(f"before-call.{event}", refuse)
-    try:
-        with pytest.raises(InputError) as stopped:
-            examine(Case(layer).deployment())
-    finally:
-        events.unregister(f"before-call.{event}", refuse)
-    return stopped.value.problems
-
-
-def test_no_network_is_one_line(prod_layer: Layer) -> None:
-    def client(service: str) -> Any:
-        raise EndpointConnectionError(endpoint_url="https://sts.example")
-
-    with pytest.raises(InputError) as stopped:
-        Aws(client).ask("sts", "get_caller_identity")
-    assert stopped.value.problems == (
-        'AWS: no connection: Could not connect to the endpoint URL: "https://sts.example"',
-    )
+    with answering(layer, event, refuse):
+        return found_by(Case(layer).deployment())
 
 
 # The command
@@ -279,6 +359,7 @@ def test_the_command_prints_json(
             "resource": prod_layer.outputs["kmsKeyArn"],
             "found": "rotation false",
             "expected": "rotation true",
+            "unchecked": False,
         }
     ]
     checks = {item["name"]: item for item in document["checks"]}
