@@ -1,11 +1,13 @@
-"""What a stack costs: from the resources that the program registers, and the prices of prices.toml."""
+"""What a stack costs: the resources that the program registers, the price lines of their types, and prices.toml."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-from tak_tools.program import Recording, plain
+from tak_tools.formatting import short_type
+from tak_tools.program import Recording, Registration, plain
+from tak_tools.resource_types import NO_PRICE, ROWS, TASK_DEFINITION, FixedPrice, Measure
 
 HOURS_A_MONTH = 730
 
@@ -59,73 +61,71 @@ class Cost:
 def cost_of(recording: Recording, region: str) -> Cost:
     """The cost of everything in `recording`, at the prices of `region`."""
     prices = _regions().get(region, {})
-    endpoints = recording.of_type("VpcEndpoint")
-    interfaces = [endpoint for endpoint in endpoints if endpoint.inputs["vpcEndpointType"] == "Interface"]
-    keys, balancers = recording.of_type("aws:kms/key:Key"), recording.of_type("aws:lb/loadBalancer:LoadBalancer")
-    # One that faces the internet has an address in each of its subnets.
-    public = [subnet for item in balancers if not item.inputs.get("internal") for subnet in item.inputs["subnets"]]
-    cpu, memory = _running(recording)
-    counted = (
-        ("NAT gateway", len(recording.of_type("NatGateway")), "hour", "nat_gateway_hour"),
-        ("Public IPv4 address", len(recording.of_type("Eip")) + len(public), "hour", "public_ipv4_hour"),
-        (
-            "Interface endpoint, in each zone",
-            sum(len(endpoint.inputs["subnetIds"]) for endpoint in interfaces),
-            "hour",
-            "interface_endpoint_hour",
-        ),
-        ("Customer-managed KMS key", len(keys), "month", "kms_key_month"),
-        ("Application load balancer", len(balancers), "hour", "alb_hour"),
-        # Fargate Spot is cheaper, at a price that AWS changes.
-        ("Fargate vCPU, on demand", plain(cpu / 1024), "hour", "fargate_vcpu_hour"),
-        ("Fargate GB of memory, on demand", plain(memory / 1024), "hour", "fargate_gb_hour"),
-        ("Secret", len(recording.of_type("aws:secretsmanager/secret:Secret")), "month", "secret_month"),
-    )
-    lines = tuple(CostLine(item, quantity, per, prices.get(key)) for item, quantity, per, key in counted if quantity)
-    buckets, repositories = recording.of_type("aws:s3/bucket:Bucket"), recording.of_type("awsx:ecr:Repository")
-    bucket = "Buckets" if len(buckets) > 1 else "Config bucket"
-    repository = "Image repositories" if len(repositories) > 1 else "Image repository"
-    # Certificates are free, and a hosted zone is there before the stack is.
-    nat_gateways, log_groups = recording.of_type("NatGateway"), recording.of_type("LogGroup")
-    used = (
-        ("NAT gateway, data processed", nat_gateways, "GB", "nat_gateway_gb"),
-        ("Interface endpoint, data processed", interfaces, "GB", "interface_endpoint_gb"),
-        ("Load balancer, capacity units", balancers, "LCU-hour", "alb_lcu_hour"),
-        ("Data transfer out to the internet", nat_gateways or public, "GB", "data_transfer_out_gb"),
-        (f"{bucket}, storage", buckets, "GB-month", "s3_storage_gb_month"),
-        (f"{repository}, storage", repositories, "GB-month", "ecr_storage_gb_month"),
-        ("Log groups, ingestion", log_groups, "GB", "cloudwatch_logs_ingest_gb"),
-        ("Log groups, storage", log_groups, "GB-month", "cloudwatch_logs_storage_gb_month"),
-        ("KMS, requests", keys, "10,000", "kms_requests_10k"),
-    )
+    resources: dict[str, list[Registration]] = {token: [] for token in ROWS}
+    for item in recording.resources:
+        for row in (item.row, *item.row.parts):
+            resources[row.token].append(item)
+    lines: dict[str, CostLine] = {}
+    usage: dict[str, UsagePrice] = {}
+    for token, found in resources.items():
+        if found and ROWS[token].prices is NO_PRICE:
+            lines[token] = CostLine(short_type(token), len(found), "month", None)
+        for price in ROWS[token].prices or ():
+            quantity = _MEASURES[price.of](found, recording)
+            if not quantity:
+                continue
+            if isinstance(price, FixedPrice):
+                before = lines[price.key].quantity if price.key in lines else 0
+                lines[price.key] = CostLine(price.item, before + quantity, price.per, prices.get(price.key))
+            else:
+                item = price.several if price.several and quantity > 1 else price.item
+                usage[price.key] = UsagePrice(item, price.unit, prices.get(price.key))
     return Cost(
         region=region,
         prices_as_of=str(prices["as_of"]) if prices else None,
-        lines=lines,
-        usage=tuple(UsagePrice(item, unit, prices.get(key)) for item, users, unit, key in used if users),
-        break_even_gb=_break_even(lines, prices) if interfaces else None,
+        lines=tuple(lines.values()),
+        usage=tuple(usage.values()),
+        break_even_gb=_break_even(lines.get("interface_endpoint_hour"), prices),
     )
 
 
-def _running(recording: Recording) -> tuple[int, int]:
-    """CPU units and MiB of all tasks that the services run."""
-    definitions = {item.outputs["arn"]: item.inputs for item in recording.of_type("TaskDefinition")}
-    sizes = [
-        (service.inputs["desiredCount"], definitions[service.inputs["taskDefinition"]])
-        for service in recording.of_type("aws:ecs/service:Service")
-    ]
-    return (
-        sum(count * int(size["cpu"]) for count, size in sizes),
-        sum(count * int(size["memory"]) for count, size in sizes),
-    )
+def _interface_zones(endpoints: list[Registration], _: Recording) -> float:
+    interfaces = [item.inputs for item in endpoints if item.inputs["vpcEndpointType"] == "Interface"]
+    return sum(len(inputs["subnetIds"]) for inputs in interfaces)
 
 
-def _break_even(lines: tuple[CostLine, ...], prices: Mapping[str, float]) -> float | None:
+def _public_addresses(balancers: list[Registration], _: Recording) -> float:
+    return sum(len(item.inputs["subnets"]) for item in balancers if not item.inputs.get("internal"))
+
+
+def _size_of_tasks(column: str) -> "_Count":
+    """Counts the vCPUs or the GB of all tasks that services run; ECS writes 1,024 for one."""
+
+    def count(services: list[Registration], recording: Recording) -> float:
+        definitions = {item.outputs["arn"]: item.inputs for item in recording.of_type(TASK_DEFINITION.token)}
+        sizes = (
+            item.inputs["desiredCount"] * int(definitions[item.inputs["taskDefinition"]][column]) for item in services
+        )
+        return plain(sum(sizes) / 1024)
+
+    return count
+
+
+_Count = Callable[[list[Registration], Recording], float]
+_MEASURES: Mapping[Measure, _Count] = {
+    "resources": lambda resources, _: len(resources),
+    "zones of an interface endpoint": _interface_zones,
+    "public addresses": _public_addresses,
+    "vCPU": _size_of_tasks("cpu"),
+    "GB of memory": _size_of_tasks("memory"),
+}
+
+
+def _break_even(endpoints: CostLine | None, prices: Mapping[str, float]) -> float | None:
     """A gigabyte through an interface endpoint saves the difference to a gigabyte through a NAT gateway."""
-    (fixed,) = [line.monthly for line in lines if line.item.startswith("Interface endpoint")]
-    if fixed is None:
+    if endpoints is None or endpoints.monthly is None:
         return None
-    return fixed / (prices["nat_gateway_gb"] - prices["interface_endpoint_gb"])
+    return endpoints.monthly / (prices["nat_gateway_gb"] - prices["interface_endpoint_gb"])
 
 
 def _regions() -> dict[str, dict[str, float]]:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tak_base.settings import Settings
+from tak_tools import resource_types as types
 from tak_tools.cost import Cost, cost_of
 from tak_tools.critical_path import Step, critical_path
 from tak_tools.layers import on_base_layer
 from tak_tools.policy_check import Violation, violations_of
-from tak_tools.program import MADE_BY_AWSX, Cloud, Recording, run_program
+from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 from tak_tools.stub_aws import StubAws
 
@@ -91,7 +92,7 @@ class Plan:
     @property
     def pulumi_count(self) -> int:
         """The number that `pulumi preview` gives: also the stack, the components and what awsx makes in its own."""
-        by_awsx = sum(len(MADE_BY_AWSX.get(type_, ())) * count for type_, count in self.counts.items())
+        by_awsx = sum(len(item.row.parts) for item in self.recording.resources)
         return 1 + len(self.recording.registrations) + by_awsx
 
     def as_document(self) -> dict[str, Any]:
@@ -174,14 +175,14 @@ def _existing(settings: Settings) -> Iterator[str]:
 
 def _routes(recording: Recording) -> Iterator[RouteRow]:
     names = {item.id: item.name for item in recording.resources}
-    for route in recording.of_type("aws:ec2/route:Route"):
+    for route in recording.of_type(types.ROUTE.token):
         (target,) = [names[value] for key, value in route.inputs.items() if key != "routeTableId" and value in names]
         destination = route.inputs.get("destinationCidrBlock") or route.inputs["destinationIpv6CidrBlock"]
         yield RouteRow(names[route.inputs["routeTableId"]], destination, target)
 
 
 def _endpoints(recording: Recording, settings: Settings) -> Iterator[EndpointRow]:
-    for item in recording.of_type("aws:ec2/vpcEndpoint:VpcEndpoint"):
+    for item in recording.of_type(types.VPC_ENDPOINT.token):
         open_to, addresses = "everyone", item.inputs.get("ipAddressType", "ipv4")
         if settings.endpoint_policies in ("account", "organization"):
             open_to = f"the {settings.endpoint_policies}" if "policy" in item.inputs else "everyone (takes no policy)"

@@ -13,7 +13,7 @@ from tak_tools.cost import Cost
 from tak_tools.formatting import short_type, usd
 from tak_tools.plan import Plan, load_plan
 from tak_tools.policy.rules import RULES
-from tak_tools.program import MADE_BY_AWSX, Registration
+from tak_tools.program import Registration
 
 
 def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
@@ -163,8 +163,8 @@ def _tree(plan: Plan) -> Tree:
             children = [item for item in plan.recording.resources if item.parent == component.urn]
             for child in sorted(children, key=lambda item: (item.type, item.name)):
                 leaf = branch.add(_leaf(child))
-                for part in MADE_BY_AWSX.get(child.type, ()):
-                    leaf.add(f"{short_type(part)} [cyan]{child.name}[/cyan]")
+                for part in child.row.parts:
+                    leaf.add(f"{short_type(part.token)} [cyan]{child.name}[/cyan]")
             if not children:
                 branch.add("nothing in this stack")
     return tree

@@ -3,7 +3,7 @@
 from tak_tools.policy.model import Resource, stack_of
 from tak_tools.policy.rules import Violation
 from tak_tools.policy.rules import violations_of as judge
-from tak_tools.program import MADE_BY_AWSX, Recording, Registration
+from tak_tools.program import Recording, Registration
 from tak_tools.stack_file import StackFile
 
 
@@ -29,14 +29,14 @@ def _parts(item: Registration, provider_tags: dict[str, str]) -> list[Resource]:
         whole,
         *(
             Resource(
-                type=part,
+                type=part.token,
                 properties=item.inputs,
                 name=item.name,
-                urn=f"{item.urn}/{part}",
+                urn=f"{item.urn}/{part.token}",
                 protected=item.protect,
                 provider_tags=provider_tags,
-                uses=frozenset(f"{item.urn}/{other}" for other in MADE_BY_AWSX[item.type] if other != part),
+                uses=frozenset(f"{item.urn}/{other.token}" for other in item.row.parts if other != part),
             )
-            for part in MADE_BY_AWSX.get(item.type, ())
+            for part in item.row.parts
         ),
     ]

@@ -20,16 +20,12 @@ from pulumi.runtime import rpc, settings
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
-from tak_tools.errors import DeploymentError
+from tak_tools.errors import DeploymentError, InputError
+from tak_tools.resource_types import ResourceType, UnknownTypeError, row_of
 from tak_tools.stack_file import StackConfig
 
 # Every other package of a resource type is a program's own.
 _PROVIDERS = ("aws", "awsx", "pulumi")
-
-# What awsx makes within its components, which run elsewhere and so are recorded as one resource.
-MADE_BY_AWSX: Mapping[str, tuple[str, ...]] = {
-    "awsx:ecr:Repository": ("aws:ecr/repository:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy"),
-}
 
 
 class Cloud(Protocol):
@@ -64,6 +60,11 @@ class Registration:
     retain_on_delete: bool
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
+
+    @property
+    def row(self) -> ResourceType:
+        """What the tools know of its type."""
+        return row_of(self.type)
 
     @property
     def is_component(self) -> bool:
@@ -101,8 +102,8 @@ class Recording:
 def run_program(stack_file: StackConfig, cloud: Cloud, on_created: Callable[[str], None] | None = None) -> Recording:
     """Runs the program of `stack_file` against `cloud`; `on_created` is told the name of each resource made.
 
-    Raises DeploymentError with the resource's name where the cloud refuses one, and whatever else the program
-    raises.
+    Raises DeploymentError with the resource's name where the cloud refuses one, InputError where the tools have no row
+    for its type, and whatever else the program raises.
     """
     monitor = _RecordingMonitor(_CloudMocks(cloud), on_created or (lambda name: None))
     set_all_config(stack_file.engine_config, [])
@@ -189,7 +190,7 @@ class _RecordingMonitor(MockMonitor):
     def __init__(self, mocks: Mocks, on_created: Callable[[str], None]) -> None:
         super().__init__(mocks)
         self.registrations: dict[str, Registration] = {}
-        self.failure: DeploymentError | None = None
+        self.failure: DeploymentError | InputError | None = None
         self.interrupted = False
         self._on_created = on_created
 
@@ -201,6 +202,12 @@ class _RecordingMonitor(MockMonitor):
             raise self._fail(request, "registered twice: two resources of one type and parent need different names")
         if self.failure:
             raise self.failure
+        if not _is_component(request.type):
+            try:
+                row_of(request.type)
+            except UnknownTypeError as error:
+                self.failure = InputError([f"{request.name}: {error}"])
+                raise self.failure from None
         try:
             response = super().RegisterResource(request)
         except Exception as error:
@@ -229,8 +236,9 @@ class _RecordingMonitor(MockMonitor):
         self.failure = DeploymentError("interrupted")
 
     def _fail(self, request: Any, reason: str) -> DeploymentError:
-        self.failure = DeploymentError(f"{request.name} ({request.type}): {reason}")
-        return self.failure
+        failure = DeploymentError(f"{request.name} ({request.type}): {reason}")
+        self.failure = failure
+        return failure
 
 
 def _is_component(type_: str) -> bool:

@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+from tak_tools import resource_types as types
+
 # 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
 STUB_IPV6_BLOCK = "2001:db8:0:ff00::/56"
 STUB_ACCOUNT = "account-id"
@@ -17,7 +19,7 @@ class StubAws:
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         resource_id = f"{name}-{hashlib.sha256(f'{type_} {name}'.encode()).hexdigest()[:8]}"
-        if type_ == "awsx:ecr:Repository":
+        if type_ == types.AWSX_REPOSITORY.token:
             # awsx components answer with outputs that are unlike their inputs.
             return resource_id, {"url": f"{STUB_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
         outputs = {"name": resource_id, "arn": f"arn:aws:stub:{self._region}:{STUB_ACCOUNT}:{resource_id}"}
@@ -40,19 +42,19 @@ class StubAws:
 def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
     """What AWS adds to the inputs, where the program reads it."""
     match type_:
-        case "aws:ec2/vpc:Vpc":
+        case types.VPC.token:
             return {"ipv6CidrBlock": STUB_IPV6_BLOCK}
-        case "aws:ec2/eip:Eip":
+        case types.EIP.token:
             return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + 'ab'.index(name[-1])}"}
-        case "aws:lb/loadBalancer:LoadBalancer":
+        case types.LOAD_BALANCER.token:
             return {"dnsName": f"{resource_id}.elb.amazonaws.com", "zoneId": "zone-id"}
-        case "aws:kms/key:Key":
+        case types.KEY.token:
             return {"keyId": resource_id}
-        case "aws:acm/certificate:Certificate":
+        case types.CERTIFICATE.token:
             record = {"resourceRecordName": "_stub.", "resourceRecordType": "CNAME", "resourceRecordValue": "_value."}
             return {"domainValidationOptions": [record, record]}
-        case "aws:route53/record:Record":
+        case types.RECORD.token:
             return {"fqdn": "_stub"}
-        case "aws:s3/bucket:Bucket":
+        case types.BUCKET.token:
             return {"bucket": resource_id}
     return {}

@@ -11,16 +11,14 @@ from typing import Any
 from tak_base.deployment_target import DeploymentTarget
 from tak_bootstrap.layer import (
     BUCKETS,
-    CERTIFICATE,
-    DEFAULT_SECURITY_GROUP,
     IMAGE_REPOSITORIES,
-    KEY,
     MADE_BY,
     ROLE_ACTIONS,
     ROLES,
     WRITING,
     actions,
 )
+from tak_tools import resource_types as types
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -136,7 +134,7 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
     """Read what the layer consists of in some environments, for `pulumi preview --refresh` and `tak-base verify`."""
     target = layer.target
     tagged = {"StringEquals": {"aws:ResourceTag/Environment": list(environments)}}
-    key_reads = actions("kms:", ("read",), KEY)
+    key_reads = actions("kms:", ("read",), types.KEY.token)
     group_list = {"logs:DescribeLogGroups"}
     zone_lists = {"route53:ListHostedZones", "route53:ListHostedZonesByName"}
     return document(
@@ -162,7 +160,10 @@ def write_network(layer: Layer, environment: str) -> Document:
     not_another_s = {"StringEqualsIfExists": {"aws:ResourceTag/Environment": environment}}
     requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
     with_creation = {"StringEquals": requested["StringEquals"] | {"ec2:CreateAction": [_operation(a) for a in MADE_BY]}}
-    adoption = actions("ec2:", ("create", "update"), DEFAULT_SECURITY_GROUP) - {"ec2:CreateTags", "ec2:DeleteTags"}
+    adoption = actions("ec2:", ("create", "update"), types.DEFAULT_SECURITY_GROUP.token) - {
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    }
     return document(
         _allow("Make", MADE_BY, layer.ec2(*MADE_BY.values()), requested),
         _allow("TagWhatIsMade", ["ec2:CreateTags"], layer.ec2(*MADE_BY.values()), with_creation),
@@ -181,10 +182,10 @@ def write_services(layer: Layer, environment: str) -> Document:
     not_another_s = {"StringEqualsIfExists": {tag: environment}}
     requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
     keys = target.arn("kms", "key/*")
-    aliases = actions("kms:", WRITING, "aws:kms/alias:Alias")
-    grants = actions("kms:", WRITING, "awsx:ecr:Repository")
-    new_keys = actions("kms:", ("create", "read"), KEY) - {"kms:CreateKey", "kms:TagResource"}
-    changed_keys = actions("kms:", ("update", "delete"), KEY)
+    aliases = actions("kms:", WRITING, types.KEY_ALIAS.token)
+    grants = actions("kms:", WRITING, types.REPOSITORY.token)
+    new_keys = actions("kms:", ("create", "read"), types.KEY.token) - {"kms:CreateKey", "kms:TagResource"}
+    changed_keys = actions("kms:", ("update", "delete"), types.KEY.token)
     role_tags = {"iam:TagRole", "iam:UntagRole"}
     elsewhere = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     boundary = {"StringEquals": {"iam:PermissionsBoundary": layer.policy_arn("role-boundary")}}
@@ -235,7 +236,7 @@ def write_dns(layer: Layer, environment: str) -> Document:
     own = {"StringEquals": {tag: environment}}
     requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
     certificates = layer.target.arn("acm", "certificate/*")
-    changes = actions("acm:", WRITING, CERTIFICATE) - {"acm:RequestCertificate", "acm:AddTagsToCertificate"}
+    changes = actions("acm:", WRITING, types.CERTIFICATE.token) - {"acm:RequestCertificate", "acm:AddTagsToCertificate"}
     return document(
         _allow("MakeCertificates", ["acm:RequestCertificate"], "*", requested),
         _allow(

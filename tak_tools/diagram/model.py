@@ -1,64 +1,22 @@
 """The picture of a deployment, read off a recording: which boxes there are, what is in them, what connects them.
 
 Every resource of the recording is in exactly one node. A node has the resource it is named for and the helpers
-folded into it: routes are in their route table, a bucket's settings in the bucket. What a type is not known for
-is in the group `other`, under its own name.
+folded into it: routes are in their route table, a bucket's settings in the bucket. The row of a type says which it
+is (resource_types.py); what has no place of its own is in the group `other`, under its own name.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Network
-from typing import Any, Literal
+from typing import Any
 
 from tak_tools.program import Recording, Registration
+from tak_tools.resource_types import OTHER, ROWS, Box, Group, PartOf
 
-Group = Literal["vpc", "zone", "endpoints", "compute", "storage", "other"]
 INTERNET = "internet"
-
-# What a resource is drawn as: its kind and where it stands.
-_KINDS: dict[str, tuple[str, Group]] = {
-    "aws:ec2/vpc:Vpc": ("vpc", "vpc"),
-    "aws:ec2/internetGateway:InternetGateway": ("internet gateway", "vpc"),
-    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": ("egress-only gateway", "vpc"),
-    "aws:ec2/routeTable:RouteTable": ("route table", "vpc"),
-    "aws:ec2/flowLog:FlowLog": ("flow log", "vpc"),
-    "aws:ec2/subnet:Subnet": ("subnet", "zone"),
-    "aws:ec2/natGateway:NatGateway": ("nat gateway", "zone"),
-    "aws:ec2/eip:Eip": ("elastic ip", "zone"),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": ("endpoint", "endpoints"),
-    "aws:ec2/securityGroup:SecurityGroup": ("security group", "endpoints"),
-    "aws:ecs/cluster:Cluster": ("cluster", "compute"),
-    "awsx:ecr:Repository": ("repository", "compute"),
-    "aws:cloudwatch/logGroup:LogGroup": ("log group", "storage"),
-    "aws:s3/bucket:Bucket": ("bucket", "storage"),
-    "aws:kms/key:Key": ("key", "storage"),
-    "aws:acm/certificate:Certificate": ("certificate", "storage"),
-}
-
-# Helpers, and the input that names the resource they belong to.
-_FOLDED_INTO = {
-    "aws:ec2/route:Route": "routeTableId",
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": "routeTableId",
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "vpcId",
-    "aws:acm/certificateValidation:CertificateValidation": "certificateArn",
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": "repository",
-    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "clusterName",
-    "aws:iam/rolePolicy:RolePolicy": "role",
-    "aws:kms/alias:Alias": "targetKeyId",
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "bucket",
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
-    "aws:s3/bucketPolicy:BucketPolicy": "bucket",
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "bucket",
-    "aws:s3/bucketVersioning:BucketVersioning": "bucket",
-}
-# Helpers that belong to the resource whose input names them.
-_FOLDED_INTO_USER = {
-    "aws:iam/role:Role": ("aws:ec2/flowLog:FlowLog", "iamRoleArn"),
-    "aws:route53/record:Record": ("aws:acm/certificateValidation:CertificateValidation", "validationRecordFqdns"),
-}
 
 # What a reference from one kind to another means; a reversed edge points at the resource that has the input.
 _MEANINGS: dict[tuple[str, str], tuple[str, bool]] = {
@@ -172,8 +130,8 @@ class _Reader:
             )
             for id_, main in self._main.items()
         ]
-        rank = {kind: index for index, (kind, _) in enumerate(_KINDS.values())}
-        nodes.sort(key=lambda node: (rank.get(node.kind, len(rank)), not node.public, node.id))
+        kinds = [row.drawn.kind for row in ROWS.values() if isinstance(row.drawn, Box)]
+        nodes.sort(key=lambda node: (node.kind == OTHER.kind, kinds.index(node.kind), not node.public, node.id))
         order = {node.id: index for index, node in enumerate(nodes)}
         edges.sort(key=lambda edge: (order[edge.source], order.get(edge.target, -1), edge.kind, edge.label))
         zone_names = dict.fromkeys(zones[id_] for id_ in sorted(zones))
@@ -181,16 +139,16 @@ class _Reader:
 
     def _owner(self, item: Registration) -> str:
         """The URN of the resource in whose node `item` is; its own where it belongs to nothing."""
+        part = item.row.drawn
         found: list[Registration] = []
-        if item.type in _FOLDED_INTO:
-            name = _FOLDED_INTO[item.type]
-            found = [self._resources[urn] for urn in self._referenced(item, name, item.inputs.get(name))]
-        elif item.type in _FOLDED_INTO_USER:
-            user_type, name = _FOLDED_INTO_USER[item.type]
-            users = [user for user in self._resources.values() if user.type == user_type]
+        if isinstance(part, PartOf) and part.of_user:
+            users = [user for user in self._resources.values() if user.type == part.of_user]
+            name = part.property
             found = [user for user in users if item.urn in self._referenced(user, name, user.inputs.get(name))]
-        # The engine gives a bucket's settings the id of the bucket: only a resource that is no such helper counts.
-        found = [owner for owner in found if _FOLDED_INTO.get(owner.type) != _FOLDED_INTO.get(item.type, "")]
+        elif isinstance(part, PartOf):
+            owners = self._referenced(item, part.property, item.inputs.get(part.property))
+            # The engine gives a bucket's settings the id of the bucket: only a resource that is no such helper counts.
+            found = [owner for urn in owners if (owner := self._resources[urn]).row.drawn != part]
         return self._owner(found[0]) if found else item.urn
 
     def _referenced(self, item: Registration, name: str, value: Any) -> Iterator[str]:
@@ -256,11 +214,15 @@ class _Reader:
     def _of_kind(self, kind: str) -> list[str]:
         return [id_ for id_ in self._main if self._kind(id_) == kind]
 
+    def _box(self, id_: str) -> Box:
+        drawn = self._main[id_].row.drawn
+        return drawn if isinstance(drawn, Box) else OTHER
+
     def _kind(self, id_: str) -> str:
-        return _KINDS.get(self._main[id_].type, ("other", "other"))[0]
+        return self._box(id_).kind
 
     def _group(self, id_: str, zones: Mapping[str, str]) -> Group:
-        group = _KINDS.get(self._main[id_].type, ("other", "other"))[1]
+        group = self._box(id_).group
         no_place = (group == "zone" and id_ not in zones) or id_ in self._of_kind("vpc")[1:]
         return "other" if no_place else group
 
@@ -283,15 +245,8 @@ class _Reader:
                 return f"Elastic IP{suffix}"
             case "endpoint":
                 return re.sub(r"^com\.amazonaws\.[^.]+\.", "", str(main.inputs["serviceName"]))
-            case "cluster" | "repository" | "bucket" | "key" | "certificate" as kind:
-                service = {"cluster": "ECS", "repository": "ECR", "bucket": "S3", "key": "KMS", "certificate": "ACM"}[
-                    kind
-                ]
-                return f"{service} {kind.title()}"
-            case "other":
-                return main.name
-            case kind:
-                return kind.title()
+            case _:
+                return self._box(id_).title or main.name
 
     def _lines(self, id_: str, titles: Mapping[str, str], edges: list[Edge]) -> Iterator[str]:
         main = self._main[id_]
@@ -328,8 +283,7 @@ class _Reader:
             case "repository":
                 yield main.name if len(self._of_kind("repository")) > 1 else ""
                 yield f"Tags {inputs['imageTagMutability']}" if inputs.get("imageTagMutability") else ""
-                rules = (inputs.get("lifecyclePolicy") or {}).get("rules") or []
-                yield from (str(rule.get("description", "")) for rule in rules)
+                yield from _lifecycle_lines(inputs, members.get("LifecyclePolicy"))
                 yield "Lambda may pull" if "RepositoryPolicy" in members else ""
             case "bucket":
                 yield str((inputs.get("tags") or {}).get("Name", ""))
@@ -368,6 +322,13 @@ def _rule(rule: Mapping[str, Any]) -> str:
     ports = "-".join(dict.fromkeys(str(rule[name]) for name in ("fromPort", "toPort") if name in rule))
     sources = [*(rule.get("cidrBlocks") or ()), *(["IPv6 of the VPC"] if rule.get("ipv6CidrBlocks") else ())]
     return f"{str(rule.get('protocol')).upper()} {ports} from {', '.join(sources)}"
+
+
+def _lifecycle_lines(repository: Mapping[str, Any], policy: Registration | None) -> Iterator[str]:
+    """What the rules of a lifecycle policy say of themselves, whether awsx makes it or the program does."""
+    by_awsx = repository.get("lifecyclePolicy") or {}
+    document = json.loads(policy.inputs["policy"]) if policy else by_awsx
+    yield from (str(rule.get("description", "")) for rule in document.get("rules") or [])
 
 
 def _bucket_lines(settings: Mapping[str, Registration]) -> Iterator[str]:

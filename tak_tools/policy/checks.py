@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from tak_tools import resource_types as types
 from tak_tools.policy.model import UNKNOWN, Resource, Stack, values_at
 
 Check = Callable[[Resource, Stack], Iterable[str]]
@@ -61,48 +62,46 @@ _PUBLIC_ACCESS_BLOCK = tuple(
 )
 
 NO_PUBLIC_BUCKET = {
-    "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock": _PUBLIC_ACCESS_BLOCK,
-    "aws:s3/bucket:Bucket": (has("acl", None, "private"),),
-    "aws:s3/bucketAcl:BucketAcl": (has("acl", "private"),),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (has("rule.objectOwnership", "BucketOwnerEnforced"),),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _PUBLIC_ACCESS_BLOCK,
+    types.ACCOUNT_PUBLIC_ACCESS_BLOCK.token: _PUBLIC_ACCESS_BLOCK,
+    types.BUCKET.token: (has("acl", None, "private"),),
+    types.BUCKET_ACL.token: (has("acl", "private"),),
+    types.BUCKET_OWNERSHIP.token: (has("rule.objectOwnership", "BucketOwnerEnforced"),),
+    types.BUCKET_PUBLIC_ACCESS_BLOCK.token: _PUBLIC_ACCESS_BLOCK,
 }
 
 NO_PUBLIC_ADDRESS = {
-    "aws:ec2/instance:Instance": (has("associatePublicIpAddress", None, False),),
-    "aws:ec2/launchTemplate:LaunchTemplate": (
-        has("networkInterfaces[].associatePublicIpAddress", None, False, "false"),
-    ),
-    "aws:ec2/subnet:Subnet": (has("mapPublicIpOnLaunch", None, False),),
-    "aws:rds/clusterInstance:ClusterInstance": (has("publiclyAccessible", None, False),),
-    "aws:rds/instance:Instance": (has("publiclyAccessible", None, False),),
+    types.INSTANCE.token: (has("associatePublicIpAddress", None, False),),
+    types.LAUNCH_TEMPLATE.token: (has("networkInterfaces[].associatePublicIpAddress", None, False, "false"),),
+    types.SUBNET.token: (has("mapPublicIpOnLaunch", None, False),),
+    types.DATABASE_CLUSTER_INSTANCE.token: (has("publiclyAccessible", None, False),),
+    types.DATABASE.token: (has("publiclyAccessible", None, False),),
 }
 
 _AT_REST = {
-    "aws:cloudwatch/logGroup:LogGroup": (_has_own_key("kmsKeyId"),),
-    "aws:dynamodb/table:Table": (
+    types.LOG_GROUP.token: (_has_own_key("kmsKeyId"),),
+    types.TABLE.token: (
         has("serverSideEncryption.enabled", True),
         _has_own_key("serverSideEncryption.kmsKeyArn"),
     ),
-    "aws:ebs/volume:Volume": (has("encrypted", True), _has_own_key("kmsKeyId")),
-    "aws:ecr/repository:Repository": (
+    types.VOLUME.token: (has("encrypted", True), _has_own_key("kmsKeyId")),
+    types.REPOSITORY.token: (
         has("encryptionConfigurations[].encryptionType", "KMS", "KMS_DSSE"),
         _has_own_key("encryptionConfigurations[].kmsKey"),
     ),
-    "aws:ecs/cluster:Cluster": (
+    types.CLUSTER.token: (
         _has_own_key("configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId"),
         _has_own_key("configuration.executeCommandConfiguration.kmsKeyId"),
     ),
-    "aws:efs/fileSystem:FileSystem": (has("encrypted", True), _has_own_key("kmsKeyId")),
-    "aws:rds/cluster:Cluster": (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
-    "aws:rds/instance:Instance": (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+    types.FILE_SYSTEM.token: (has("encrypted", True), _has_own_key("kmsKeyId")),
+    types.DATABASE_CLUSTER.token: (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
+    types.DATABASE.token: (has("storageEncrypted", True), _has_own_key("kmsKeyId")),
+    types.BUCKET_ENCRYPTION.token: (
         has("rules[].applyServerSideEncryptionByDefault.sseAlgorithm", "aws:kms", "aws:kms:dsse"),
         _has_own_key("rules[].applyServerSideEncryptionByDefault.kmsMasterKeyId"),
     ),
-    "aws:secretsmanager/secret:Secret": (_has_own_key("kmsKeyId"),),
-    "aws:sns/topic:Topic": (_has_own_key("kmsMasterKeyId"),),
-    "aws:sqs/queue:Queue": (_has_own_key("kmsMasterKeyId"),),
+    types.SECRET.token: (_has_own_key("kmsKeyId"),),
+    types.TOPIC.token: (_has_own_key("kmsMasterKeyId"),),
+    types.QUEUE.token: (_has_own_key("kmsMasterKeyId"),),
 }
 
 # Elastic Load Balancing writes its access logs to no bucket under a customer-managed key. The encryption of such a
@@ -110,9 +109,7 @@ _AT_REST = {
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 ELB_LOGS = "elb-logs"
 _ELB_LOGS_AT_REST = {
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
-        has("rules[].applyServerSideEncryptionByDefault.sseAlgorithm", "AES256"),
-    ),
+    types.BUCKET_ENCRYPTION.token: (has("rules[].applyServerSideEncryptionByDefault.sseAlgorithm", "AES256"),),
 }
 
 
@@ -134,13 +131,11 @@ _LIMITING_CONDITIONS = {
     "aws:sourcevpce",
     "kms:calleraccount",
 }
-# Everyone in the policy of an endpoint is everyone within the VPC.
-_POLICY_FOR_INSIDERS = ("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy")
 
 
 def no_public_policy(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type in _POLICY_FOR_INSIDERS:
-        return
+    if _row_says(resource, reachable="from the VPC"):
+        return  # "Everyone" in the policy of an endpoint means everyone within the VPC.
     for name in ("policy", "assumeRolePolicy"):
         for statement in _statements(resource.properties.get(name)):
             for_all = _is_everyone(statement) or "NotPrincipal" in statement
@@ -177,12 +172,12 @@ def _is_limited(statement: Mapping[str, Any]) -> bool:
 
 
 def no_public_repository(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type.startswith("aws:ecrpublic/"):
+    if _row_says(resource, reachable="publicly"):
         yield f"found {resource.type}, expected images in a private repository"
 
 
-_SECURITY_GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
-_NETWORK_ACLS = ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl")
+_SECURITY_GROUPS = (types.SECURITY_GROUP.token, types.DEFAULT_SECURITY_GROUP.token)
+_NETWORK_ACLS = (types.NETWORK_ACL.token, types.DEFAULT_NETWORK_ACL.token)
 _RANGES = ("cidrBlock", "cidrBlocks[]", "cidrIpv4", "cidrIpv6", "ipv6CidrBlock", "ipv6CidrBlocks[]")
 # What covers more than this is the internet in slices, such as 0.0.0.0/1 and 128.0.0.0/1.
 _NARROWEST_OF_ANYWHERE = {4: 7, 6: 15}
@@ -202,9 +197,9 @@ def _ingress(resource: Resource) -> list[Mapping[str, Any]]:
     properties = resource.properties
     if resource.type in (*_SECURITY_GROUPS, *_NETWORK_ACLS):
         entries = resource.at("ingress[]")
-    elif resource.type == "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule" or (
-        (resource.type == "aws:ec2/securityGroupRule:SecurityGroupRule" and properties.get("type") == "ingress")
-        or (resource.type == "aws:ec2/networkAclRule:NetworkAclRule" and properties.get("egress") in (None, False))
+    elif resource.type == types.INGRESS_RULE.token or (
+        (resource.type == types.SECURITY_GROUP_RULE.token and properties.get("type") == "ingress")
+        or (resource.type == types.NETWORK_ACL_RULE.token and properties.get("egress") in (None, False))
     ):
         entries = [properties]
     else:
@@ -224,7 +219,7 @@ def _ports(entry: Mapping[str, Any]) -> str:
 
 
 def default_security_group_is_empty(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type == "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":
+    if resource.type == types.DEFAULT_SECURITY_GROUP.token:
         for direction in ("ingress", "egress"):
             entries = [entry for entry in resource.at(f"{direction}[]") if entry not in (None, UNKNOWN)]
             if entries:
@@ -237,7 +232,7 @@ def default_security_group_is_empty(resource: Resource, stack: Stack) -> Iterato
 def keys_rotate(resource: Resource, stack: Stack) -> Iterator[str]:
     # Only symmetric keys can rotate.
     symmetric = resource.properties.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT")
-    if resource.type == "aws:kms/key:Key" and symmetric:
+    if resource.type == types.KEY.token and symmetric:
         yield from expects({resource.type: (has("enableKeyRotation", True),)})(resource, stack)
 
 
@@ -249,7 +244,7 @@ NO_EARLY_KEY_DELETION = {
             "7 days or more",
         ),
     )
-    for kind in ("aws:kms/key:Key", "aws:kms/externalKey:ExternalKey", "aws:kms/replicaKey:ReplicaKey")
+    for kind in (types.KEY.token, types.EXTERNAL_KEY.token, types.REPLICA_KEY.token)
 }
 
 
@@ -259,9 +254,9 @@ NO_EARLY_KEY_DELETION = {
 def addresses_within_stack(resource: Resource, stack: Stack) -> Iterator[str]:
     block = resource.properties.get("cidrBlock")
     match resource.type:
-        case "aws:ec2/vpc:Vpc" if block is not UNKNOWN and _network(block) != stack.vpc:
+        case types.VPC.token if block is not UNKNOWN and _network(block) != stack.vpc:
             yield _found("cidrBlock", block, f"{stack.vpc}, which is what the stack's IDs stand for")
-        case "aws:ec2/subnet:Subnet" | "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation":
+        case types.SUBNET.token | types.VPC_IPV4_BLOCK.token:
             network = _network(block)
             if network and not (network.version == 4 and network.subnet_of(stack.vpc)):
                 yield _found("cidrBlock", block, f"a range within {stack.vpc}")
@@ -269,13 +264,13 @@ def addresses_within_stack(resource: Resource, stack: Stack) -> Iterator[str]:
 
 def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
     """Addresses of one's own or from a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
-    if resource.type == "aws:ec2/vpc:Vpc":
+    if resource.type == types.VPC.token:
         pool = resource.properties.get("ipv6IpamPoolId")
         if pool is not None and pool is not UNKNOWN:
             yield _found("ipv6IpamPoolId", pool, "unset: the block that Amazon gives")
-    if resource.type == "aws:ec2/subnet:Subnet":
+    if resource.type == types.SUBNET.token:
         subnet = _network(resource.properties.get("ipv6CidrBlock"))
-        blocks = [vpc.properties.get("ipv6CidrBlock") for vpc in stack.resources if vpc.type == "aws:ec2/vpc:Vpc"]
+        blocks = [vpc.properties.get("ipv6CidrBlock") for vpc in stack.resources if vpc.type == types.VPC.token]
         known = [network for network in map(_network, blocks) if network and network.version == 6]
         if subnet and subnet.version == 6 and UNKNOWN not in blocks and not any(map(subnet.subnet_of, known)):
             yield _found("ipv6CidrBlock", str(subnet), f"a range within {' or '.join(map(str, known)) or 'the VPC'}")
@@ -283,76 +278,21 @@ def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
 
 # What belongs to the layer
 
-LAYER_TYPES = frozenset(
-    {
-        "aws:acm/certificate:Certificate",
-        "aws:acm/certificateValidation:CertificateValidation",
-        "aws:cloudwatch/logGroup:LogGroup",
-        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
-        "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
-        "aws:ec2/eip:Eip",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:ec2/internetGateway:InternetGateway",
-        "aws:ec2/natGateway:NatGateway",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTable:RouteTable",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/vpc:Vpc",
-        "aws:ec2/vpcEndpoint:VpcEndpoint",
-        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        "aws:ecr/repository:Repository",
-        "aws:ecr/repositoryPolicy:RepositoryPolicy",
-        "aws:ecs/cluster:Cluster",
-        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
-        "aws:iam/role:Role",
-        "aws:iam/rolePolicy:RolePolicy",
-        "aws:kms/alias:Alias",
-        "aws:kms/key:Key",
-        "aws:route53/record:Record",
-        "aws:s3/bucket:Bucket",
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        "aws:s3/bucketPolicy:BucketPolicy",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "aws:s3/bucketVersioning:BucketVersioning",
-        "awsx:ecr:Repository",
-    }
-)
 
-# AWS keeps no tags of these, or Pulumi has no property for them.
-_WITHOUT_TAGS = frozenset(
-    {
-        "aws:acm/certificateValidation:CertificateValidation",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        "aws:ecr/repositoryPolicy:RepositoryPolicy",
-        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
-        "aws:iam/rolePolicy:RolePolicy",
-        "aws:kms/alias:Alias",
-        "aws:route53/record:Record",
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        "aws:s3/bucketPolicy:BucketPolicy",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "aws:s3/bucketVersioning:BucketVersioning",
-        "awsx:ecr:Repository",
-    }
-)
+def has_row(resource: Resource, stack: Stack) -> Iterator[str]:
+    # A component of a layer above is no resource of AWS.
+    if resource.type.startswith(("aws:", "awsx:")) and resource.type not in types.ROWS:
+        yield f"found {resource.type}, expected a type with a row in tak_tools/resource_types.py"
 
 
-def only_known_types(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type not in LAYER_TYPES:
-        yield f"found {resource.type}, expected a type of the base layer (LAYER_TYPES in tak_tools/policy/checks.py)"
+def only_types_of_the_layer(resource: Resource, stack: Stack) -> Iterator[str]:
+    if not _row_says(resource, base_layer=True):
+        yield f"found {resource.type}, expected a type that the base layer may have (tak_tools/resource_types.py)"
 
 
 def required_tags(resource: Resource, stack: Stack) -> Iterator[str]:
     own = [resource.properties.get(name) for name in ("tagsAll", "tags")]
-    can_have_tags = resource.type in LAYER_TYPES - _WITHOUT_TAGS or any(tags is not None for tags in own)
+    can_have_tags = _row_says(resource, tags=True) or any(tags is not None for tags in own)
     if not can_have_tags or UNKNOWN in own:
         return
     tags = {**resource.provider_tags}
@@ -365,23 +305,8 @@ def required_tags(resource: Resource, stack: Stack) -> Iterator[str]:
         yield _found("tags: Environment", tags["Environment"], stack.environment)
 
 
-_DATA = frozenset(
-    {
-        "aws:dynamodb/table:Table",
-        "aws:ebs/volume:Volume",
-        "aws:ecr/repository:Repository",
-        "aws:efs/fileSystem:FileSystem",
-        "aws:kms/key:Key",
-        "aws:rds/cluster:Cluster",
-        "aws:rds/instance:Instance",
-        "aws:s3/bucket:Bucket",
-        "aws:secretsmanager/secret:Secret",
-    }
-)
-
-
 def data_is_protected(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type in _DATA and (stack.is_prod or stack.protect_data) and not resource.protected:
+    if _row_says(resource, data=True) and (stack.is_prod or stack.protect_data) and not resource.protected:
         reason = "in prod" if stack.is_prod else "where protectData is true"
         yield f"protect: found false, expected true: {reason} no deployment deletes data"
 
@@ -404,18 +329,18 @@ def stands_beside(table: Mapping[str, Sequence[str]], *, prod_only: bool = False
 
 
 BUCKET_GUARDS = {
-    "aws:s3/bucket:Bucket": (
-        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        "aws:s3/bucketPolicy:BucketPolicy",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "aws:s3/bucketVersioning:BucketVersioning",
+    types.BUCKET.token: (
+        types.BUCKET_OWNERSHIP.token,
+        types.BUCKET_POLICY.token,
+        types.BUCKET_PUBLIC_ACCESS_BLOCK.token,
+        types.BUCKET_ENCRYPTION.token,
+        types.BUCKET_VERSIONING.token,
     )
 }
 
 
 def tls_only(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.type != "aws:s3/bucketPolicy:BucketPolicy" or resource.properties.get("policy") is UNKNOWN:
+    if resource.type != types.BUCKET_POLICY.token or resource.properties.get("policy") is UNKNOWN:
         return
     for statement in _statements(resource.properties.get("policy")):
         transport = values_at(statement, "Condition.Bool")[0] or {}
@@ -423,6 +348,12 @@ def tls_only(resource: Resource, stack: Stack) -> Iterator[str]:
         if statement.get("Effect") == "Deny" and _is_everyone(statement) and secure == {"false"}:
             return
     yield "policy: found no refusal of requests without TLS, expected Deny where aws:SecureTransport is false"
+
+
+def _row_says(resource: Resource, **columns: Any) -> bool:
+    """Whether the row of the resource's type has these values; has_row reports a type without a row."""
+    row = types.ROWS.get(resource.type)
+    return all(getattr(row, name, None) == value for name, value in columns.items())
 
 
 def _network(value: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tak_tools import resource_types as types
 from tak_tools.policy import checks
 from tak_tools.policy.checks import Check, expects, has, stands_beside
 from tak_tools.policy.model import Resource, Stack
@@ -108,7 +109,7 @@ RULES: tuple[Rule, ...] = (
         "mandatory",
         ("EC2.2", "CIS 5.4"),
         "The VPC's default security group is in the program, which empties it.",
-        stands_beside({"aws:ec2/vpc:Vpc": ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",)}),
+        stands_beside({types.VPC.token: (types.DEFAULT_SECURITY_GROUP.token,)}),
         whole_stack=True,
     ),
     Rule(
@@ -181,14 +182,14 @@ RULES: tuple[Rule, ...] = (
         "mandatory",
         ("ECR.1",),
         "Images are scanned when they are pushed.",
-        expects({"aws:ecr/repository:Repository": (has("imageScanningConfiguration.scanOnPush", True),)}),
+        expects({types.REPOSITORY.token: (has("imageScanningConfiguration.scanOnPush", True),)}),
     ),
     Rule(
         "images-expire",
         "mandatory",
         ("ECR.3",),
         "Every repository has a lifecycle policy.",
-        stands_beside({"aws:ecr/repository:Repository": ("aws:ecr/lifecyclePolicy:LifecyclePolicy",)}),
+        stands_beside({types.REPOSITORY.token: (types.LIFECYCLE_POLICY.token,)}),
         whole_stack=True,
     ),
     Rule(
@@ -196,21 +197,28 @@ RULES: tuple[Rule, ...] = (
         "advisory",
         ("ECR.2",),
         "In prod an image tag stays with the image that had it first.",
-        expects({"aws:ecr/repository:Repository": (has("imageTagMutability", "IMMUTABLE"),)}, prod_only=True),
+        expects({types.REPOSITORY.token: (has("imageTagMutability", "IMMUTABLE"),)}, prod_only=True),
     ),
     Rule(
         "vpc-has-flow-log",
         "advisory",
         ("EC2.6", "CIS 3.7"),
         "In prod the VPC has a flow log.",
-        stands_beside({"aws:ec2/vpc:Vpc": ("aws:ec2/flowLog:FlowLog",)}, prod_only=True),
+        stands_beside({types.VPC.token: (types.FLOW_LOG.token,)}, prod_only=True),
         whole_stack=True,
+    ),
+    Rule(
+        "known-type",
+        "mandatory",
+        ("design",),
+        "Every type has a row in tak_tools/resource_types.py, which says whether it holds data and can have tags.",
+        checks.has_row,
     ),
     Rule(
         "layer-type",
         "advisory",
         ("design",),
         "The layer holds what every TAK service shares; anything else is for a layer above.",
-        checks.only_known_types,
+        checks.only_types_of_the_layer,
     ),
 )

@@ -12,6 +12,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from tak_tools.local_aws.moto_gaps import close_gaps
+from tak_tools.resource_types import ResourceType
 from tak_tools.simulated_aws.inputs import Inputs
 
 Created = tuple[str, dict[str, Any]]
@@ -23,11 +24,11 @@ _HANDLERS: dict[str, Handler] = {}
 _ANSWERS: dict[str, Answer] = {}
 
 
-def handles(type_: str) -> Callable[[Handler], Handler]:
+def handles(type_: ResourceType) -> Callable[[Handler], Handler]:
     """Registers the function that makes resources of a type: (cloud, logical name, inputs) -> (id, outputs)."""
 
     def register(handler: Handler) -> Handler:
-        _HANDLERS[type_] = handler
+        _HANDLERS[type_.token] = handler
         return handler
 
     return register

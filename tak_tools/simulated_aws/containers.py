@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:ecs/cluster:Cluster")
+@handles(types.CLUSTER)
 def cluster(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     configuration = inputs.block("configuration")
     storage = configuration.block("managedStorageConfiguration")
@@ -34,7 +35,7 @@ def cluster(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["clusterArn"], {"arn": made["clusterArn"], "name": made["clusterName"]}
 
 
-@handles("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders")
+@handles(types.CLUSTER_CAPACITY_PROVIDERS)
 def cluster_capacity_providers(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     cluster_name = inputs.take("clusterName")
     cloud.client("ecs").put_cluster_capacity_providers(
@@ -48,7 +49,7 @@ def cluster_capacity_providers(cloud: SimulatedAws, name: str, inputs: Inputs) -
     return cluster_name, {}
 
 
-@handles("awsx:ecr:Repository")
+@handles(types.AWSX_REPOSITORY)
 def repository(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     """awsx makes two resources of it: the repository and its lifecycle policy."""
     ecr = cloud.client("ecr")
@@ -72,7 +73,7 @@ def repository(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return repository_name, {"url": made["repositoryUri"]}
 
 
-@handles("aws:ecr/repositoryPolicy:RepositoryPolicy")
+@handles(types.REPOSITORY_POLICY)
 def repository_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     repository_name = inputs.take("repository")
     cloud.client("ecr").set_repository_policy(repositoryName=repository_name, policyText=inputs.take("policy"))

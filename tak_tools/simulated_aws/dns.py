@@ -4,6 +4,7 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from tak_tools import resource_types as types
 from tak_tools.errors import DeploymentError
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, answers, handles
 from tak_tools.simulated_aws.inputs import Inputs
@@ -19,7 +20,7 @@ def find_zone(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, Any]:
     raise DeploymentError("no matching Route 53 Hosted Zone found")
 
 
-@handles("aws:route53/record:Record")
+@handles(types.RECORD)
 def record(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     zone_id, record_name, type_ = inputs.take("zoneId"), inputs.take("name"), inputs.take("type")
     values = [{"Value": value} for value in inputs.take("records")]
@@ -36,7 +37,7 @@ def record(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return f"{zone_id}_{record_name}_{type_}", {"fqdn": record_name.removesuffix(".")}
 
 
-@handles("aws:acm/certificate:Certificate")
+@handles(types.CERTIFICATE)
 def certificate(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     acm = cloud.client("acm")
     arn = acm.request_certificate(
@@ -58,7 +59,7 @@ def certificate(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     }
 
 
-@handles("aws:acm/certificateValidation:CertificateValidation")
+@handles(types.CERTIFICATE_VALIDATION)
 def certificate_validation(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     """Moto issues a certificate after a minute, whatever Route 53 holds; AWS does when it sees the records."""
     arn, given = inputs.take("certificateArn"), inputs.take("validationRecordFqdns")

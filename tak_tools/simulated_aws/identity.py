@@ -1,10 +1,11 @@
 """Handlers of managed policies and identity providers (IAM)."""
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+@handles(types.OIDC_PROVIDER)
 def open_id_connect_provider(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("iam").create_open_id_connect_provider(
         Url=inputs.take("url"), ClientIDList=inputs.take("clientIdLists"), Tags=cloud.tag_list(inputs)
@@ -12,7 +13,7 @@ def open_id_connect_provider(cloud: SimulatedAws, name: str, inputs: Inputs) -> 
     return made["OpenIDConnectProviderArn"], {"arn": made["OpenIDConnectProviderArn"]}
 
 
-@handles("aws:iam/policy:Policy")
+@handles(types.POLICY)
 def policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("iam").create_policy(
         PolicyName=inputs.take("name") or cloud.physical_name(name),
@@ -24,7 +25,7 @@ def policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["Arn"], {"arn": made["Arn"], "name": made["PolicyName"]}
 
 
-@handles("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+@handles(types.ROLE_POLICY_ATTACHMENT)
 def role_policy_attachment(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     role, policy_arn = inputs.take("role"), inputs.take("policyArn")
     cloud.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy_arn)

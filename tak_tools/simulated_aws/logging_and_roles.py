@@ -1,10 +1,11 @@
 """Handlers of log groups and roles (CloudWatch Logs, IAM)."""
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:cloudwatch/logGroup:LogGroup")
+@handles(types.LOG_GROUP)
 def log_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     logs = cloud.client("logs")
     group_name = inputs.take("name") or cloud.physical_name(name)
@@ -14,7 +15,7 @@ def log_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return group_name, {"name": group_name, "arn": made["arn"].removesuffix(":*")}
 
 
-@handles("aws:iam/role:Role")
+@handles(types.ROLE)
 def role(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     boundary = inputs.take("permissionsBoundary")
     made = cloud.client("iam").create_role(
@@ -28,7 +29,7 @@ def role(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["RoleName"], {"arn": made["Arn"], "name": made["RoleName"]}
 
 
-@handles("aws:iam/rolePolicy:RolePolicy")
+@handles(types.ROLE_POLICY)
 def role_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     role_name, policy_name = inputs.take("role"), inputs.take("name") or cloud.physical_name(name)
     cloud.client("iam").put_role_policy(

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:ec2/vpc:Vpc")
+@handles(types.VPC)
 def vpc(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     ec2 = cloud.client("ec2")
     made = ec2.create_vpc(
@@ -23,7 +24,7 @@ def vpc(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return vpc_id, {"cidrBlock": described["CidrBlock"], "ipv6CidrBlock": ipv6_blocks[0] if ipv6_blocks else None}
 
 
-@handles("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+@handles(types.DEFAULT_SECURITY_GROUP)
 def default_security_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     """Takes over the group that came with the VPC: its own rules out, the given ones in."""
     ec2 = cloud.client("ec2")
@@ -42,7 +43,7 @@ def default_security_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Cr
     return group_id, {}
 
 
-@handles("aws:ec2/securityGroup:SecurityGroup")
+@handles(types.SECURITY_GROUP)
 def security_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     ec2 = cloud.client("ec2")
     group_id = ec2.create_security_group(
@@ -81,7 +82,7 @@ def _permission(rule: Inputs) -> dict[str, Any]:
     }
 
 
-@handles("aws:ec2/internetGateway:InternetGateway")
+@handles(types.INTERNET_GATEWAY)
 def internet_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     ec2 = cloud.client("ec2")
     gateway_id = ec2.create_internet_gateway(TagSpecifications=cloud.tag_specifications(inputs, "internet-gateway"))[
@@ -91,7 +92,7 @@ def internet_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return gateway_id, {}
 
 
-@handles("aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway")
+@handles(types.EGRESS_ONLY_GATEWAY)
 def egress_only_internet_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("ec2").create_egress_only_internet_gateway(
         VpcId=inputs.take("vpcId"),
@@ -100,7 +101,7 @@ def egress_only_internet_gateway(cloud: SimulatedAws, name: str, inputs: Inputs)
     return made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"], {}
 
 
-@handles("aws:ec2/subnet:Subnet")
+@handles(types.SUBNET)
 def subnet(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     ec2 = cloud.client("ec2")
     made = ec2.create_subnet(
@@ -120,7 +121,7 @@ def subnet(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return subnet_id, {"availabilityZone": made["AvailabilityZone"]}
 
 
-@handles("aws:ec2/routeTable:RouteTable")
+@handles(types.ROUTE_TABLE)
 def route_table(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("ec2").create_route_table(
         VpcId=inputs.take("vpcId"), TagSpecifications=cloud.tag_specifications(inputs, "route-table")
@@ -128,7 +129,7 @@ def route_table(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["RouteTable"]["RouteTableId"], {}
 
 
-@handles("aws:ec2/routeTableAssociation:RouteTableAssociation")
+@handles(types.ROUTE_TABLE_ASSOCIATION)
 def route_table_association(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("ec2").associate_route_table(
         RouteTableId=inputs.take("routeTableId"), SubnetId=inputs.take("subnetId")
@@ -136,7 +137,7 @@ def route_table_association(cloud: SimulatedAws, name: str, inputs: Inputs) -> C
     return made["AssociationId"], {}
 
 
-@handles("aws:ec2/route:Route")
+@handles(types.ROUTE)
 def route(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     table_id = inputs.take("routeTableId")
     parameters = {
@@ -151,7 +152,7 @@ def route(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return f"r-{table_id}-{given.get('DestinationCidrBlock') or given.get('DestinationIpv6CidrBlock')}", {}
 
 
-@handles("aws:ec2/eip:Eip")
+@handles(types.EIP)
 def eip(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("ec2").allocate_address(
         Domain=inputs.take("domain"), TagSpecifications=cloud.tag_specifications(inputs, "elastic-ip")
@@ -159,7 +160,7 @@ def eip(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["AllocationId"], {"allocationId": made["AllocationId"], "publicIp": made["PublicIp"]}
 
 
-@handles("aws:ec2/natGateway:NatGateway")
+@handles(types.NAT_GATEWAY)
 def nat_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     ec2 = cloud.client("ec2")
     subnet_id = inputs.take("subnetId")
@@ -176,7 +177,7 @@ def nat_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["NatGateway"]["NatGatewayId"], {}
 
 
-@handles("aws:ec2/vpcEndpoint:VpcEndpoint")
+@handles(types.VPC_ENDPOINT)
 def vpc_endpoint(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     parameters = {
         "RouteTableIds": inputs.take("routeTableIds"),
@@ -198,7 +199,7 @@ def vpc_endpoint(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["VpcEndpoint"]["VpcEndpointId"], {}
 
 
-@handles("aws:ec2/flowLog:FlowLog")
+@handles(types.FLOW_LOG)
 def flow_log(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("ec2").create_flow_logs(
         ResourceType="VPC",

@@ -6,16 +6,17 @@ What ECS in Moto 5.2.5 does not keep of a service (capacity providers, circuit b
 import json
 from typing import Any
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+@handles(types.INGRESS_RULE)
 def security_group_ingress_rule(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return _rule(cloud.client("ec2").authorize_security_group_ingress, cloud, inputs)
 
 
-@handles("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+@handles(types.EGRESS_RULE)
 def security_group_egress_rule(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return _rule(cloud.client("ec2").authorize_security_group_egress, cloud, inputs)
 
@@ -45,7 +46,7 @@ def _rule(authorize: Any, cloud: SimulatedAws, inputs: Inputs) -> Created:
     return rule_id, {"securityGroupRuleId": rule_id}
 
 
-@handles("aws:lb/loadBalancer:LoadBalancer")
+@handles(types.LOAD_BALANCER)
 def load_balancer(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     elb = cloud.client("elbv2")
     made = elb.create_load_balancer(
@@ -66,7 +67,7 @@ def load_balancer(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return arn, {"arn": arn, "dnsName": made["DNSName"], "zoneId": made["CanonicalHostedZoneId"]}
 
 
-@handles("aws:lb/targetGroup:TargetGroup")
+@handles(types.TARGET_GROUP)
 def target_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     elb = cloud.client("elbv2")
     health_check = inputs.block("healthCheck")
@@ -85,7 +86,7 @@ def target_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return arn, {"arn": arn}
 
 
-@handles("aws:lb/listener:Listener")
+@handles(types.LISTENER)
 def listener(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     certificate, tls_policy = inputs.take("certificateArn"), inputs.take("sslPolicy")
     arn = cloud.client("elbv2").create_listener(
@@ -113,7 +114,7 @@ def _attributes(values: dict[str, Any]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": str(value).lower()} for key, value in values.items()]
 
 
-@handles("aws:secretsmanager/secret:Secret")
+@handles(types.SECRET)
 def secret(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     made = cloud.client("secretsmanager").create_secret(
         Name=inputs.take("name") or cloud.physical_name(name),
@@ -124,7 +125,7 @@ def secret(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["ARN"], {"arn": made["ARN"], "name": made["Name"]}
 
 
-@handles("aws:ecs/taskDefinition:TaskDefinition")
+@handles(types.TASK_DEFINITION)
 def task_definition(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     platform = inputs.block("runtimePlatform")
     made = cloud.client("ecs").register_task_definition(
@@ -146,7 +147,7 @@ def task_definition(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["family"], {"arn": made["taskDefinitionArn"], "revision": made["revision"]}
 
 
-@handles("aws:ecs/service:Service")
+@handles(types.SERVICE)
 def service(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     _require_listeners(cloud, inputs)
     network = inputs.block("networkConfiguration")

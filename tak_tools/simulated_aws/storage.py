@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
 from tak_tools.simulated_aws.inputs import Inputs
 
 
-@handles("aws:kms/key:Key")
+@handles(types.KEY)
 def key(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     kms = cloud.client("kms")
     # Counts only when the key is deleted.
@@ -21,14 +22,14 @@ def key(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return made["KeyId"], {"keyId": made["KeyId"], "arn": made["Arn"]}
 
 
-@handles("aws:kms/alias:Alias")
+@handles(types.KEY_ALIAS)
 def alias(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     alias_name = inputs.take("name")
     cloud.client("kms").create_alias(AliasName=alias_name, TargetKeyId=inputs.take("targetKeyId"))
     return alias_name, {"name": alias_name}
 
 
-@handles("aws:s3/bucket:Bucket")
+@handles(types.BUCKET)
 def bucket(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     s3 = cloud.client("s3")
     bucket_name = inputs.take("bucket") or cloud.physical_name(name)
@@ -42,7 +43,7 @@ def bucket(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return bucket_name, {"bucket": bucket_name, "arn": f"arn:{partition}:s3:::{bucket_name}"}
 
 
-@handles("aws:s3/bucketVersioning:BucketVersioning")
+@handles(types.BUCKET_VERSIONING)
 def bucket_versioning(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     cloud.client("s3").put_bucket_versioning(
@@ -52,7 +53,7 @@ def bucket_versioning(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created
     return bucket_name, {}
 
 
-@handles("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+@handles(types.BUCKET_ENCRYPTION)
 def bucket_encryption(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     rules = []
@@ -72,7 +73,7 @@ def bucket_encryption(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created
     return bucket_name, {}
 
 
-@handles("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+@handles(types.BUCKET_LIFECYCLE)
 def bucket_lifecycle(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     cloud.client("s3").put_bucket_lifecycle_configuration(
@@ -104,7 +105,7 @@ def _lifecycle_rule(rule: Inputs) -> dict[str, Any]:
     return request
 
 
-@handles("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+@handles(types.BUCKET_OWNERSHIP)
 def bucket_ownership(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     rule = {"ObjectOwnership": inputs.block("rule").take("objectOwnership")}
@@ -112,7 +113,7 @@ def bucket_ownership(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     return bucket_name, {}
 
 
-@handles("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+@handles(types.BUCKET_PUBLIC_ACCESS_BLOCK)
 def bucket_public_access_block(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     cloud.client("s3").put_public_access_block(
@@ -127,7 +128,7 @@ def bucket_public_access_block(cloud: SimulatedAws, name: str, inputs: Inputs) -
     return bucket_name, {}
 
 
-@handles("aws:s3/bucketPolicy:BucketPolicy")
+@handles(types.BUCKET_POLICY)
 def bucket_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     bucket_name = inputs.take("bucket")
     cloud.client("s3").put_bucket_policy(Bucket=bucket_name, Policy=inputs.take("policy"))

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from tak_base.outputs import BaseLayer, output_name
+from tak_tools import resource_types as types
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment, StateResource, Subject
 
@@ -31,9 +32,9 @@ _ASKED: dict[str, Callable[[Deployment], Any]] = {
 
 # What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
 _DATA_TYPES = {
-    "key": ("aws:kms/key:Key",),
-    "bucket": ("aws:s3/bucket:Bucket",),
-    "repository": ("awsx:ecr:Repository", "aws:ecr/repository:Repository"),
+    "key": (types.KEY.token,),
+    "bucket": (types.BUCKET.token,),
+    "repository": (types.AWSX_REPOSITORY.token, types.REPOSITORY.token),
 }
 
 
@@ -97,8 +98,8 @@ def resources(deployment: Deployment) -> Iterable[Difference]:
 def protection(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.protect_data:
         return
-    for subject, types in _DATA_TYPES.items():
-        registered = [resource for resource in deployment.state or () if resource.type in types]
+    for subject, tokens in _DATA_TYPES.items():
+        registered = [resource for resource in deployment.state or () if resource.type in tokens]
         if not registered:
             yield Difference("state", f"no {subject}", f"a protected {subject}")
         for resource in registered:

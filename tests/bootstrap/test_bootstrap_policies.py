@@ -12,6 +12,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
 from tak_tools.program import Recording
+from tak_tools.resource_types import row_of
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stub_aws import StubAws
 from tak_tools.verify import policy_document
@@ -132,7 +133,8 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Call
     registered = {item.type for item in evaluate("prod", cloud=Recorder(REGION), **EVERY_OPTION).resources}
 
     # A type without a row cannot be deployed; a row without a type is a permission that nothing needs.
-    assert registered | looked_up == set(ACTIONS)
+    made_by_awsx = {part.token for type_ in registered for part in row_of(type_).parts}
+    assert registered | made_by_awsx | looked_up == set(ACTIONS)
 
 
 def test_every_action_belongs_to_an_operation_that_aws_has() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tak_tools.policy.checks import LAYER_TYPES
 from tak_tools.policy.model import UNKNOWN, Resource, Stack
 from tak_tools.policy.rules import RULES, judge
 from tak_tools.policy_check import violations_of
-from tak_tools.program import MADE_BY_AWSX, Recording
+from tak_tools.program import Recording
+from tak_tools.resource_types import ROWS, row_of
 from tak_tools.stack_file import Project, load_stack
 from tests.options import EVERY_OPTION
 
@@ -364,6 +364,9 @@ CASES = (
     _breaks("vpc-has-flow-log", "found no FlowLog", VPC),
     _keeps("vpc-has-flow-log", VPC, beside=["aws:ec2/flowLog:FlowLog"]),
     _keeps("vpc-has-flow-log", VPC, stack=DEV_TEST),
+    _breaks("known-type", "found aws:ec2/vpcDhcpOptions:VpcDhcpOptions", "aws:ec2/vpcDhcpOptions:VpcDhcpOptions"),
+    _keeps("known-type", "aws:rds/instance:Instance"),
+    _keeps("known-type", "example:index:Service"),
     _breaks("layer-type", "found aws:rds/instance:Instance", "aws:rds/instance:Instance"),
     _keeps("layer-type", VPC),
     _keeps("layer-type", "tak-base:index:Network"),
@@ -423,9 +426,10 @@ def test_the_layer_breaks_no_rule(stack: str, project: Project, request: pytest.
     assert violations_of(recording, load_stack(project, stack)) == []
 
 
-def test_the_known_types_are_those_of_the_layer(evaluate: Any) -> None:
+def test_the_types_that_the_layer_may_have_are_those_that_it_has(evaluate: Any) -> None:
     made = {item.type for item in evaluate("prod", **EVERY_OPTION).resources}
-    assert made.union(*MADE_BY_AWSX.values()) == LAYER_TYPES
+    made_by_awsx = {part.token for type_ in made for part in row_of(type_).parts}
+    assert made | made_by_awsx == {token for token, row in ROWS.items() if row.base_layer}
 
 
 def test_a_program_with_a_flaw_has_the_violation_under_the_name_of_its_resource(
