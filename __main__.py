@@ -18,19 +18,17 @@ settings = load_settings()
 target = look_up_target()
 
 # First: a hosted zone that is not there stops the deployment before anything is made.
-dns = public_dns(NAME, settings.name, settings.hosted_zone_name)
+dns = public_dns(NAME, settings.name, settings.dns)
 
 storage = EncryptedStorage(
     NAME,
     EncryptedStorageArgs(
         name_prefix=settings.name,
+        settings=settings.storage,
         key_alias=settings.key_alias,
         cluster_name=settings.cluster_name,
         log_group_names=settings.log_group_patterns,
         protect_data=settings.protect_data,
-        kms_deletion_window_days=settings.kms_deletion_window_days,
-        app_images_bucket=settings.app_images_bucket,
-        load_balancer_log_bucket=settings.load_balancer_log_bucket,
         log_retention_days=settings.log_retention_days,
         target=target,
     ),
@@ -40,11 +38,7 @@ network = Network(
     NAME,
     NetworkArgs(
         name_prefix=settings.name,
-        addresses=settings.addresses,
-        availability_zones=settings.availability_zones,
-        nat_gateways=settings.nat_gateways,
-        nat64=settings.nat64,
-        flow_logs=settings.flow_logs,
+        settings=settings.network,
         flow_log_group_name=settings.flow_log_group_name,
         permissions_boundary=settings.permissions_boundary,
         log_retention_days=settings.log_retention_days,
@@ -57,10 +51,7 @@ endpoints = PrivateEndpoints(
     NAME,
     PrivateEndpointsArgs(
         name_prefix=settings.name,
-        services=settings.vpc_endpoints,
-        policies=settings.endpoint_policies,
-        organization_id=settings.organization_id,
-        ip_address_type=settings.endpoint_ip_address_type,
+        settings=settings.endpoints,
         target=target,
         vpc_id=network.vpc_id,
         vpc_ipv4_cidr=network.ipv4_cidr,
@@ -73,15 +64,11 @@ endpoints = PrivateEndpoints(
 compute = Compute(
     NAME,
     ComputeArgs(
+        settings=settings.compute,
         cluster_name=settings.cluster_name,
         exec_log_group_name=settings.exec_log_group_name,
         insights_log_group_name=settings.insights_log_group_name,
         log_retention_days=settings.log_retention_days,
-        container_insights=settings.container_insights,
-        default_capacity_provider=settings.default_capacity_provider,
-        image_retention_count=settings.image_retention_count,
-        image_repositories=settings.image_repositories,
-        image_tag_mutability=settings.image_tag_mutability,
         protect_data=settings.protect_data,
         kms_key_arn=storage.key_arn,
         target=target,

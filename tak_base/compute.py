@@ -10,25 +10,20 @@ import pulumi_awsx as awsx
 from pulumi import Input, Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
-from tak_base.settings import IMAGES, CapacityProvider, ContainerInsights, ImageRepository, TagMutability
+from tak_base.settings import IMAGES, ComputeSettings, ImageRepository
 
 _UNTAGGED_IMAGE_DAYS = 14
 
 
 @dataclass(frozen=True)
 class ComputeArgs:
+    settings: ComputeSettings
     cluster_name: str
     exec_log_group_name: str
     """Where ECS Exec records what people type into a container."""
     insights_log_group_name: str
     """Where Container Insights writes; the name is fixed by AWS."""
     log_retention_days: int
-    container_insights: ContainerInsights
-    default_capacity_provider: CapacityProvider
-    image_retention_count: int
-    image_repositories: tuple[ImageRepository, ...]
-    """The one that every stack has first."""
-    image_tag_mutability: TagMutability
     protect_data: bool
     """True: no deployment deletes a repository. False: `pulumi destroy` deletes them, images and all."""
     kms_key_arn: Input[str]
@@ -52,18 +47,18 @@ class Compute(pulumi.ComponentResource):
 
         exec_log_group = self._create_log_group("exec", args.exec_log_group_name)
         insights_log_groups = []
-        if args.container_insights != "disabled":
+        if args.settings.container_insights != "disabled":
             # ECS would make it by itself: without the key, and kept for ever.
             insights_log_groups.append(self._create_log_group("insights", args.insights_log_group_name))
         cluster = self._create_cluster(exec_log_group, insights_log_groups)
         self._attach_capacity_providers(cluster)
-        repository, *further = [self._create_repository(item) for item in args.image_repositories]
+        repository, *further = [self._create_repository(item) for item in args.settings.image_repositories]
 
         self.cluster_arn = cluster.arn
         self.cluster_name = cluster.name
         self.repository_url = repository.url
         self.repository_arn = repository.url.apply(lambda url: args.target.arn("ecr", f"repository/{_name_of(url)}"))
-        names = [item.name for item in args.image_repositories[1:]]
+        names = [item.name for item in args.settings.image_repositories[1:]]
         urls = {name: made.url for name, made in zip(names, further, strict=True)}
         self.further_repository_urls = Output.all(**urls) if urls else None
         self.register_outputs({"clusterArn": self.cluster_arn, "repositoryUrl": self.repository_url})
@@ -83,7 +78,9 @@ class Compute(pulumi.ComponentResource):
         return aws.ecs.Cluster(
             f"{self._name}-cluster",
             name=self._args.cluster_name,
-            settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value=self._args.container_insights)],
+            settings=[
+                aws.ecs.ClusterSettingArgs(name="containerInsights", value=self._args.settings.container_insights)
+            ],
             configuration=aws.ecs.ClusterConfigurationArgs(
                 managed_storage_configuration=aws.ecs.ClusterConfigurationManagedStorageConfigurationArgs(
                     fargate_ephemeral_storage_kms_key_id=self._args.kms_key_arn
@@ -108,7 +105,7 @@ class Compute(pulumi.ComponentResource):
             capacity_providers=["FARGATE", "FARGATE_SPOT"],
             default_capacity_provider_strategies=[
                 aws.ecs.ClusterCapacityProvidersDefaultCapacityProviderStrategyArgs(
-                    capacity_provider=self._args.default_capacity_provider, weight=1
+                    capacity_provider=self._args.settings.default_capacity_provider, weight=1
                 )
             ],
             opts=ResourceOptions(parent=self),
@@ -124,7 +121,7 @@ class Compute(pulumi.ComponentResource):
                     aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=self._args.kms_key_arn)
                 ],
                 image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
-                image_tag_mutability=self._args.image_tag_mutability,
+                image_tag_mutability=self._args.settings.image_tag_mutability,
                 lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=self._lifecycle_rules(repository)),
                 force_delete=not self._args.protect_data,
             ),
@@ -147,7 +144,7 @@ class Compute(pulumi.ComponentResource):
             tag_status=awsx.ecr.LifecycleTagStatus.UNTAGGED,
             maximum_age_limit=_UNTAGGED_IMAGE_DAYS,
         )
-        count = self._args.image_retention_count
+        count = self._args.settings.image_retention_count
         if not repository.tag_prefixes:
             newest = awsx.ecr.LifecyclePolicyRuleArgs(
                 description=f"The newest {count} images stay",

@@ -11,6 +11,7 @@ from pulumi import Output, ResourceOptions
 from tak_base.bucket_policies import load_balancer_log_policy, tls_only_policy
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
+from tak_base.settings import StorageSettings
 
 _CONFIG = "config"
 _APP_IMAGES = "app-images"
@@ -24,6 +25,7 @@ _NONCURRENT_VERSION_DAYS = 90
 class EncryptedStorageArgs:
     name_prefix: str
     """Start of every Name tag."""
+    settings: StorageSettings
     key_alias: str
     """Begins with `alias/`."""
     cluster_name: str
@@ -32,9 +34,6 @@ class EncryptedStorageArgs:
     """The log groups that the key may encrypt; `*` stands for any text."""
     protect_data: bool
     """True: no deployment deletes the key or a bucket. False: `pulumi destroy` deletes them, objects and all."""
-    kms_deletion_window_days: int
-    app_images_bucket: bool
-    load_balancer_log_bucket: bool
     log_retention_days: int
     """When load balancer logs expire."""
     target: DeploymentTarget
@@ -75,7 +74,7 @@ class EncryptedStorage(pulumi.ComponentResource):
             f"{self._name}-key",
             description=f"{self._args.name_prefix}: everything at rest",
             enable_key_rotation=True,
-            deletion_window_in_days=self._args.kms_deletion_window_days,
+            deletion_window_in_days=self._args.settings.kms_deletion_window_days,
             policy=json.dumps(_key_policy(self._args.target, self._args.cluster_name, self._args.log_group_names)),
             tags={"Name": self._args.name_prefix},
             opts=ResourceOptions(
@@ -95,9 +94,9 @@ class EncryptedStorage(pulumi.ComponentResource):
         """The buckets by role, which is the rest of a bucket's logical name."""
         args = self._args
         roles = {_CONFIG: self._bucket_args(_CONFIG, key)}
-        if args.app_images_bucket:
+        if args.settings.app_images_bucket:
             roles[_APP_IMAGES] = self._bucket_args(_APP_IMAGES, key)
-        if args.load_balancer_log_bucket:
+        if args.settings.load_balancer_log_bucket:
             roles[_LOAD_BALANCER_LOGS] = replace(
                 self._bucket_args(_LOAD_BALANCER_LOGS, key),
                 policy=lambda arn: load_balancer_log_policy(args.target, arn),

@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from tak_base.addressing import NAT64, ZONES, AddressPlan, SubnetPlan, Zone, ipv6_subnet
+from tak_base.addressing import NAT64, ZONES, SubnetPlan, Zone, ipv6_subnet
 from tak_base.deployment_target import DeploymentTarget
-from tak_base.settings import FlowLogs
+from tak_base.settings import NetworkSettings
 
 ANY_IPV4 = "0.0.0.0/0"
 ANY_IPV6 = "::/0"
@@ -20,14 +20,7 @@ ANY_IPV6 = "::/0"
 class NetworkArgs:
     name_prefix: str
     """Start of every Name tag."""
-    addresses: AddressPlan
-    availability_zones: tuple[str, str] | None
-    """None: the first two zones of the region that are open to every account."""
-    nat_gateways: int
-    """1: one in zone A for both private subnets; 2: one in each zone."""
-    nat64: bool
-    """Whether what has IPv6 only reaches IPv4 from the private subnets, through the NAT gateways."""
-    flow_logs: FlowLogs
+    settings: NetworkSettings
     flow_log_group_name: str
     permissions_boundary: str | None
     """An IAM policy of the account, by its name with path: the most that the flow log's role can do."""
@@ -67,7 +60,7 @@ class Network(pulumi.ComponentResource):
         public_route_table, public_route = self._create_public_routing(vpc, subnets, internet_gateway)
         nat_gateways, eips = self._create_nat_gateways(subnets, [internet_gateway, public_route])
         private_route_tables = self._create_private_routing(vpc, subnets, nat_gateways, egress_only_gateway)
-        if args.flow_logs != "none":
+        if args.settings.flow_logs != "none":
             self._create_flow_log(vpc)
 
         self.vpc_id = vpc.id
@@ -84,7 +77,7 @@ class Network(pulumi.ComponentResource):
     def _create_vpc(self) -> aws.ec2.Vpc:
         return aws.ec2.Vpc(
             f"{self._name}-vpc",
-            cidr_block=str(self._args.addresses.vpc),
+            cidr_block=str(self._args.settings.addresses.vpc),
             assign_generated_ipv6_cidr_block=True,
             enable_dns_support=True,
             enable_dns_hostnames=True,
@@ -121,10 +114,10 @@ class Network(pulumi.ComponentResource):
 
     def _create_subnets(self, vpc: aws.ec2.Vpc) -> dict[str, aws.ec2.Subnet]:
         """The four subnets by role, such as `private-a`."""
-        zones = self._args.availability_zones or _first_two_zones(self._args.target.region)
+        zones = self._args.settings.availability_zones or _first_two_zones(self._args.target.region)
         # The region's list of zones may change, and a subnet cannot move: where the stack file does not
         # name its zones, each subnet stays in the zone in which it was made.
-        pinned = None if self._args.availability_zones else ["availabilityZone"]
+        pinned = None if self._args.settings.availability_zones else ["availabilityZone"]
         return {
             subnet.role: aws.ec2.Subnet(
                 f"{self._name}-subnet-{subnet.role}",
@@ -134,12 +127,12 @@ class Network(pulumi.ComponentResource):
                 ipv6_cidr_block=_ipv6_range(vpc, subnet),
                 assign_ipv6_address_on_creation=True,
                 map_public_ip_on_launch=False,
-                enable_dns64=(self._args.nat64 and subnet.tier == "private") or None,
+                enable_dns64=(self._args.settings.nat64 and subnet.tier == "private") or None,
                 tags=self._name_tag(subnet.role) | {"Tier": subnet.tier},
                 # A replacement has the same addresses, so the old subnet has to go first.
                 opts=self._child(ignore_changes=pinned, delete_before_replace=True),
             )
-            for subnet in self._args.addresses.subnets
+            for subnet in self._args.settings.addresses.subnets
         }
 
     def _create_public_routing(
@@ -169,7 +162,7 @@ class Network(pulumi.ComponentResource):
     ) -> tuple[list[aws.ec2.NatGateway], list[aws.ec2.Eip]]:
         """One NAT gateway for each of the first `nat_gateways` zones, with its Elastic IP address."""
         gateways, eips = [], []
-        for zone in ZONES[: self._args.nat_gateways]:
+        for zone in ZONES[: self._args.settings.nat_gateways]:
             eip = aws.ec2.Eip(
                 f"{self._name}-eip-{zone}", domain="vpc", tags=self._name_tag(f"nat-{zone}"), opts=self._child()
             )
@@ -207,7 +200,7 @@ class Network(pulumi.ComponentResource):
                 nat_gateway_id=nat_gateway.id,
                 opts=self._child(),
             )
-            if self._args.nat64:
+            if self._args.settings.nat64:
                 aws.ec2.Route(
                     f"{self._name}-route-{role}-nat64",
                     route_table_id=table.id,
@@ -265,7 +258,7 @@ class Network(pulumi.ComponentResource):
         aws.ec2.FlowLog(
             f"{self._name}-flow-log",
             vpc_id=vpc.id,
-            traffic_type=self._args.flow_logs.upper(),
+            traffic_type=self._args.settings.flow_logs.upper(),
             log_destination_type="cloud-watch-logs",
             log_destination=log_group.arn,
             iam_role_arn=role.arn,

@@ -12,20 +12,14 @@ from pulumi import Input, Output, ResourceOptions
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_policies import endpoint_policy
 from tak_base.endpoint_services import DUAL_STACK_SERVICES, GATEWAY_SERVICES
-from tak_base.settings import EndpointIpAddressType, EndpointPolicies
+from tak_base.settings import EndpointSettings
 
 
 @dataclass(frozen=True)
 class PrivateEndpointsArgs:
     name_prefix: str
     """Start of every Name tag."""
-    services: tuple[str, ...]
-    """AWS service names without the region, such as `ecr.api`; none for no endpoints."""
-    policies: EndpointPolicies | None
-    """Whose principals may use the endpoints; None leaves each endpoint the policy that it has."""
-    organization_id: str | None
-    ip_address_type: EndpointIpAddressType | None
-    """Of the endpoints that can have either; None leaves each endpoint the type that it has."""
+    settings: EndpointSettings
     target: DeploymentTarget
     vpc_id: Input[str]
     vpc_ipv4_cidr: Input[str]
@@ -51,8 +45,8 @@ class PrivateEndpoints(pulumi.ComponentResource):
         self._name = name
         self._args = args
 
-        gateway_services = [service for service in args.services if service in GATEWAY_SERVICES]
-        interface_services = [service for service in args.services if service not in GATEWAY_SERVICES]
+        gateway_services = [service for service in args.settings.vpc_endpoints if service in GATEWAY_SERVICES]
+        interface_services = [service for service in args.settings.vpc_endpoints if service not in GATEWAY_SERVICES]
         self.security_group_id = None
         for service in gateway_services:
             self._create_gateway_endpoint(service)
@@ -114,18 +108,20 @@ class PrivateEndpoints(pulumi.ComponentResource):
         options: dict[str, Any] = {}
         policy = endpoint_policy(
             service,
-            self._args.policies,
-            organization_id=self._args.organization_id,
+            self._args.settings.endpoint_policies,
+            organization_id=self._args.settings.organization_id,
             account_id=self._args.target.account_id,
             partition=self._args.target.partition,
             region=self._args.target.region,
         )
         if policy:
             options["policy"] = json.dumps(policy)
-        if self._args.ip_address_type and service in DUAL_STACK_SERVICES:
-            options["ip_address_type"] = self._args.ip_address_type
+        if self._args.settings.endpoint_ip_address_type and service in DUAL_STACK_SERVICES:
+            options["ip_address_type"] = self._args.settings.endpoint_ip_address_type
             # Without this, the usual name of S3 has no IPv6 address.
-            options["dns_options"] = aws.ec2.VpcEndpointDnsOptionsArgs(dns_record_ip_type=self._args.ip_address_type)
+            options["dns_options"] = aws.ec2.VpcEndpointDnsOptionsArgs(
+                dns_record_ip_type=self._args.settings.endpoint_ip_address_type
+            )
         return options
 
     def _service_name(self, service: str) -> str:

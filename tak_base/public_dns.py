@@ -6,6 +6,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import InvokeOptions, Output, ResourceOptions
 
+from tak_base.settings import DnsSettings
+
 
 @dataclass(frozen=True)
 class PublicDnsArgs:
@@ -96,6 +98,7 @@ class NoPublicDns:
     certificate_arn: None = None
 
 
-def public_dns(name: str, name_prefix: str, zone_name: str | None) -> PublicDns | NoPublicDns:
+def public_dns(name: str, name_prefix: str, settings: DnsSettings) -> PublicDns | NoPublicDns:
     """The stack's public DNS, if the stack file names a hosted zone."""
+    zone_name = settings.hosted_zone_name
     return PublicDns(name, PublicDnsArgs(name_prefix, zone_name)) if zone_name else NoPublicDns()

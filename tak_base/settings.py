@@ -1,39 +1,38 @@
-"""Stack config, parsed once into frozen dataclasses. Every config error is raised here.
+"""Stack config, parsed once into frozen dataclasses: every key is one field here. Every config error is raised here.
 
-`parse_settings` is pure and works on plain values; `load_settings` at the end of the file is the edge
-where the Pulumi engine's config comes in.
+`parse_settings` is pure and works on plain values; `load_settings` at the end of the file is the edge where the
+Pulumi engine's config comes in. docs/config.md is made of the fields by `make docs`.
 """
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tak_base.addressing import (
-    MAJOR_IDS,
-    MINOR_IDS,
-    PRIVATE_SUBNET_PREFIXES,
-    AddressPlan,
-    plan_addresses,
-)
+from tak_base.addressing import MAJOR_IDS, MINOR_IDS, PRIVATE_SUBNET_PREFIXES, ZONES, AddressPlan, plan_addresses
 from tak_base.config_values import (
+    PROFILE,
     ConfigError,
+    Reader,
+    apply_defaults,
     did_you_mean,
     engine_config,
     flag,
     in_namespace,
+    integer,
+    key,
+    names,
+    one_of,
+    read_keys,
+    rows_of,
+    settings_from,
     shown,
-    snake_case,
+    text,
 )
 from tak_base.endpoint_services import ENDPOINT_SERVICES, GATEWAY_SERVICES
 
 NAMESPACE = "tak-base"
-
-# In place of a value: what the environment's profile says. Pulumi.yaml gives it as the default of every
-# optional key, because the Pulumi CLI requires a declared key that has no default.
-PROFILE = "profile"
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_RETENTION_DAYS = (
@@ -60,6 +59,175 @@ EndpointIpAddressType = Literal["ipv4", "dualstack"]
 IMAGES = "images"
 
 
+# Readers of single keys
+
+
+def _availability_zones() -> Reader:
+    # NAT gateways and Fargate are not offered in every Local Zone or Wavelength Zone, whose names are longer.
+    zones = names(
+        f"{len(ZONES)} zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b], or [] to choose"
+    )
+
+    def convert(value: Any) -> tuple[str, ...] | None:
+        found = zones(value)
+        if found and len(found) != len(ZONES):
+            raise ValueError
+        if not all(re.fullmatch(r"[a-z]+(-[a-z]+)+-\d[a-z]", zone) for zone in found):
+            raise ValueError
+        return found or None
+
+    return Reader(zones.expected, convert)
+
+
+def _check_service(name: str) -> None:
+    if name not in ENDPOINT_SERVICES:
+        raise ValueError(
+            f"expected AWS service names: {name!r} is not one{did_you_mean(name, ENDPOINT_SERVICES)}"
+            " (the names are in tak_base/endpoint_services.py)"
+        )
+
+
+def _check_repository(name: str) -> None:
+    # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
+    if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
+        raise ValueError(
+            f"expected names of lower-case letters and digits, joined by single - . or _: {name!r} is not one"
+        )
+    if name == IMAGES:
+        raise ValueError(f"expected further repositories: every stack has {IMAGES}")
+
+
+def _image_tag_prefixes() -> Reader:
+    prefixes = names("a list of image tag prefixes, such as [tak-server-, cloudtak-]", _check_tag_prefix)
+
+    def convert(value: Any) -> tuple[str, ...]:
+        found = prefixes(value)
+        counts = Counter(repository for repository, _ in map(_split_prefix, found))
+        if any(count > _MAX_TAG_PREFIXES for count in counts.values()):
+            raise ValueError(
+                f"expected at most {_MAX_TAG_PREFIXES} for a repository: an ECR lifecycle policy holds 50 rules"
+            )
+        return found
+
+    return Reader(prefixes.expected, convert)
+
+
+def _check_tag_prefix(prefix: str) -> None:
+    if not re.fullmatch(rf"({_REPOSITORY_NAME}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", prefix):
+        raise ValueError(f"expected image tag prefixes of letters, digits, _ . and -: {prefix!r} is not one")
+
+
+def _split_prefix(prefix: str) -> tuple[str, str]:
+    """The repository that a tag prefix is for, and the prefix itself: `etl-tasks/weather-` is for etl-tasks."""
+    repository, slash, rest = prefix.rpartition("/")
+    return (repository, rest) if slash else (IMAGES, rest)
+
+
+# The keys
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The VPC, its subnets, the ways out of them and the flow log."""
+
+    major_id: int = key(
+        integer(MAJOR_IDS),
+        "The second number of the VPC's range, `10.{majorId}.{minorId * 16}.0/20`. A change replaces the VPC.",
+        required=True,
+    )
+    minor_id: int = key(
+        integer(MINOR_IDS),
+        "Which /20 of `10.{majorId}.0.0/16` the VPC has. Stacks with the same two IDs have the same addresses, so they"
+        " can never be connected. A change replaces the VPC.",
+        required=True,
+    )
+    availability_zones: tuple[str, ...] | None = key(
+        _availability_zones(),
+        "The zones of the subnets, A first. Where it is not set, the subnets are created in the first zones of the"
+        " region that are open to every account, and stay there. A change replaces subnets.",
+    )
+    private_subnet_prefix: int = key(
+        integer(PRIVATE_SUBNET_PREFIXES),
+        "The prefix length of the private subnets. A change replaces the private subnets; the addresses of the public"
+        " subnets are the same with any prefix.",
+        default=26,
+    )
+    nat_gateways: int = key(
+        integer(*range(1, len(ZONES) + 1)),
+        "How many zones have a NAT gateway. With 1, all private subnets use the one in zone A.",
+        prod=len(ZONES),
+        dev_test=1,
+    )
+    nat64: bool = key(
+        flag,
+        "With true, DNS64 and a route to the NAT gateways let IPv6-only clients in the private subnets reach IPv4"
+        " addresses. Read `docs/endpoints.md` before you set it on a live stack.",
+        default=False,
+    )
+    flow_logs: FlowLogs = key(
+        one_of(FlowLogs),
+        "Which traffic the VPC flow log records. With none there is no flow log.",
+        prod="reject",
+        dev_test="none",
+    )
+
+    @property
+    def addresses(self) -> AddressPlan:
+        return plan_addresses(self.major_id, self.minor_id, self.private_subnet_prefix)
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """The VPC endpoints of the private subnets. `docs/endpoints.md` says what a change of a live stack affects."""
+
+    vpc_endpoints: tuple[str, ...] = key(
+        names("a list of AWS service names, such as [s3, ecr.api]", _check_service, extends_default=True),
+        "The services that get an endpoint: `s3` and `dynamodb` a gateway endpoint, which is free, every other service"
+        " an interface endpoint in all private subnets. `profile` in the list stands for the default list:"
+        " `[profile, ssmmessages]` adds an endpoint to the default ones, the one that ECS Exec uses.",
+        prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"),
+        dev_test=(),
+    )
+    # No default: a live endpoint keeps what is no longer said, so `none` and `ipv4` say it.
+    endpoint_policies: EndpointPolicies | None = key(
+        one_of(EndpointPolicies),
+        "Which principals may use the endpoints: those of the account, those of the organization, or with none any"
+        " principal, as in AWS's default policy. Where it is not set, the policies are not managed.",
+    )
+    organization_id: str | None = key(
+        # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+        text(r"o-[a-z0-9]{10,32}", "the ID of an AWS organization, such as o-a1b2c3d4e5"),
+        "The organization whose principals may use the endpoints. Only with `endpointPolicies: organization`.",
+    )
+    endpoint_ip_address_type: EndpointIpAddressType | None = key(
+        one_of(EndpointIpAddressType),
+        "The IP address type of the endpoints whose services offer both. Where it is not set, the type is not managed;"
+        " AWS creates endpoints with ipv4.",
+    )
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """The customer-managed key, and the buckets beside the config bucket."""
+
+    kms_deletion_window_days: int = key(
+        integer(range(7, 31)),
+        "How many days a deleted key can still be restored.",
+        prod=30,
+        dev_test=7,
+    )
+    app_images_bucket: bool = key(
+        flag, "With true, there is a bucket for application images, configured as the config bucket is.", default=False
+    )
+    load_balancer_log_bucket: bool = key(
+        flag,
+        "With true, there is a bucket to which the account's load balancers may write access logs, with any prefix or"
+        " none. Logs expire after `logRetentionDays`. The bucket is encrypted with S3's own key (SSE-S3): Elastic Load"
+        " Balancing cannot write to a bucket with a customer-managed key.",
+        default=False,
+    )
+
+
 @dataclass(frozen=True)
 class ImageRepository:
     """An image repository of the stack."""
@@ -73,50 +241,48 @@ class ImageRepository:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything a stack file decides, checked."""
+class ComputeSettings:
+    """The ECS cluster and the image repositories."""
 
-    name: str
-    """Project and stack, for example `tak-base-prod`: the start of every physical name that must be known early."""
-    environment: Environment
-    major_id: int
-    minor_id: int
-    nat_gateways: int
-    nat64: bool
-    """Whether what has IPv6 only reaches IPv4 from the private subnets."""
-    vpc_endpoints: tuple[str, ...]
-    endpoint_policies: EndpointPolicies | None
-    """Whose principals may use the endpoints; None: the policies are not managed, AWS's own lets everyone."""
-    organization_id: str | None
-    """None unless the endpoint policies are for an organization."""
-    endpoint_ip_address_type: EndpointIpAddressType | None
-    """For the endpoints that can have either; None: not managed, AWS makes them ipv4."""
-    availability_zones: tuple[str, str] | None
-    """None: the first two zones of the region that are open to every account."""
-    private_subnet_prefix: int
-    flow_logs: FlowLogs
-    log_retention_days: int
-    container_insights: ContainerInsights
-    default_capacity_provider: CapacityProvider
-    image_retention_count: int
-    image_tag_prefixes: tuple[str, ...]
-    image_tag_mutability: TagMutability
-    protect_data: bool
-    kms_deletion_window_days: int
-    permissions_boundary: str | None
-    """An IAM policy of the account, by its name with path; None: roles have no boundary."""
-    repositories: tuple[str, ...]
-    """Image repositories beside the one that every stack has."""
-    lambda_repositories: tuple[str, ...]
-    """Those of `repositories` whose images Lambda functions of the account may run."""
-    app_images_bucket: bool
-    load_balancer_log_bucket: bool
-    hosted_zone_name: str | None
-    """A public Route 53 hosted zone of the account; None: no public DNS."""
-
-    @property
-    def addresses(self) -> AddressPlan:
-        return plan_addresses(self.major_id, self.minor_id, self.private_subnet_prefix)
+    container_insights: ContainerInsights = key(
+        one_of(ContainerInsights), "The Container Insights setting of the cluster.", prod="enabled", dev_test="disabled"
+    )
+    default_capacity_provider: CapacityProvider = key(
+        one_of(CapacityProvider),
+        "The capacity provider of services that do not name one.",
+        prod="FARGATE",
+        dev_test="FARGATE_SPOT",
+    )
+    repositories: tuple[str, ...] = key(
+        names("a list of names of image repositories, such as [artifacts, etl-tasks]", _check_repository),
+        "Further image repositories, configured as the one that every stack has.",
+        default=(),
+    )
+    lambda_repositories: tuple[str, ...] = key(
+        names("a list of names that are in `repositories`"),
+        "The repositories whose images the account's Lambda functions may run.",
+        default=(),
+    )
+    image_retention_count: int = key(
+        integer(range(1, 1001)),
+        "How many images a repository keeps, or with `imageTagPrefixes` how many for each prefix. Untagged images"
+        " expire after 14 days.",
+        prod=20,
+        dev_test=5,
+    )
+    image_tag_prefixes: tuple[str, ...] = key(
+        _image_tag_prefixes(),
+        "**Set it where a repository holds the images of several components**: images are then counted for each prefix,"
+        " so that frequent builds of one component do not expire the live image of another. A prefix for one of"
+        " `repositories` begins with its name, such as `etl-tasks/weather-`.",
+        default=(),
+    )
+    image_tag_mutability: TagMutability = key(
+        one_of(TagMutability),
+        "Whether a tag can be moved to another image.",
+        prod="IMMUTABLE",
+        dev_test="MUTABLE",
+    )
 
     @property
     def image_repositories(self) -> tuple[ImageRepository, ...]:
@@ -130,6 +296,60 @@ class Settings:
             )
             for name in (IMAGES, *self.repositories)
         )
+
+
+@dataclass(frozen=True)
+class DnsSettings:
+    """The public domain name."""
+
+    hosted_zone_name: str | None = key(
+        # ACM takes a first domain name of 64 characters, which is all that a certificate's common name holds.
+        text(
+            rf"{_DNS_LABEL}(\.{_DNS_LABEL})+",
+            "a domain name in lower-case letters, of 64 characters or less, such as tak.example.org",
+            max_length=64,
+        ),
+        "The name of a public Route 53 hosted zone that exists in the account. The stack gets a certificate for this"
+        " name and its wildcard, validated by a record in the zone. The record stays when the stack is deleted, as"
+        " certificates of other stacks for the same name need it for renewal.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a stack file decides, checked."""
+
+    name: str
+    """Project and stack, for example `tak-base-prod`: the start of every physical name that must be known early."""
+    environment: Environment = key(
+        one_of(Environment), "Decides the defaults of the keys that the stack file does not set.", required=True
+    )
+    protect_data: bool = key(
+        flag,
+        "With true, the key, the buckets and the image repositories are protected and retained: no deployment deletes"
+        " them. With false, `pulumi destroy` deletes them with everything in them.",
+        prod=True,
+        dev_test=False,
+    )
+    log_retention_days: int = key(
+        integer(*LOG_RETENTION_DAYS),
+        "For how many days log groups and the load balancer log bucket keep logs.",
+        prod=365,
+        dev_test=30,
+    )
+    permissions_boundary: str | None = key(
+        text(
+            r"([\w-]+/)*[\w+=,.@-]{1,128}",
+            "the name of an IAM policy of the account with its path, such as bootstrap/boundary",
+        ),
+        "The permissions boundary of the roles that the stack creates (the flow log's). The deploy roles of"
+        " `docs/bootstrap.md` can create roles only with the boundary that it describes.",
+    )
+    network: NetworkSettings
+    endpoints: EndpointSettings
+    storage: StorageSettings
+    compute: ComputeSettings
+    dns: DnsSettings
 
     # The key's policy names the cluster and the log groups, so their names are known before the key is made.
 
@@ -160,154 +380,7 @@ class Settings:
         return (f"/{self.name}/*", self.insights_log_group_name)
 
 
-@dataclass(frozen=True)
-class _Key:
-    """A row of the config table: how a value is read, and what each profile says where there is none."""
-
-    read: Callable[[Any], Any]
-    """Returns the setting, or raises ValueError saying what is expected."""
-    prod: Any = None
-    dev_test: Any = None
-    required: bool = False
-
-    def profile(self, environment: Environment) -> Any:
-        return self.prod if environment == "prod" else self.dev_test
-
-
-def _integer(allowed: Collection[int], expected: str) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return read
-
-
-def _integer_in(allowed: range) -> Callable[[Any], int]:
-    return _integer(allowed, f"an integer {allowed.start}-{allowed.stop - 1}")
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"expected {' or '.join(choices)}")
-        return value
-
-    return read
-
-
-def _distinct_names(value: Any, expected: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"expected {expected}")
-    repeated = sorted({item for item in value if value.count(item) > 1})
-    if repeated:
-        raise ValueError(f"expected every name once, {', '.join(repeated)} is there twice or more")
-    return tuple(value)
-
-
-def _availability_zones(value: Any) -> tuple[str, ...] | None:
-    expected = "2 zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b], or [] to choose"
-    zones = _distinct_names(value, expected)
-    # NAT gateways and Fargate are not offered in every Local Zone or Wavelength Zone, whose names are longer.
-    if zones and (len(zones) != 2 or not all(re.fullmatch(r"[a-z]+(-[a-z]+)+-\d[a-z]", zone) for zone in zones)):
-        raise ValueError(f"expected {expected}")
-    return zones or None
-
-
-def _vpc_endpoints(value: Any) -> tuple[str, ...]:
-    names = _distinct_names(value, "a list of AWS service names, such as [s3, ecr.api]")
-    for name in names:
-        if name != PROFILE and name not in ENDPOINT_SERVICES:
-            raise ValueError(
-                f"expected AWS service names, {name!r} is none{did_you_mean(name, ENDPOINT_SERVICES)}"
-                " (the names are in tak_base/endpoint_services.py)"
-            )
-    return names
-
-
-def _organization_id(value: Any) -> str:
-    # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
-    if not isinstance(value, str) or not re.fullmatch(r"o-[a-z0-9]{10,32}", value):
-        raise ValueError("expected the ID of an AWS organization, such as o-a1b2c3d4e5")
-    return value
-
-
-def _policy_name(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"([\w-]+/)*[\w+=,.@-]{1,128}", value, re.ASCII):
-        raise ValueError("expected the name of an IAM policy of the account with its path, such as bootstrap/boundary")
-    return value
-
-
-def _image_tag_prefixes(value: Any) -> tuple[str, ...]:
-    prefixes = _distinct_names(value, "a list of image tag prefixes, such as [tak-server-, cloudtak-]")
-    for prefix in prefixes:
-        if not re.fullmatch(rf"({_REPOSITORY_NAME}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", prefix):
-            raise ValueError(f"expected starts of image tags (letters, digits, _ . -), {prefix!r} is none")
-    counts = Counter(repository for repository, _ in map(_split_prefix, prefixes))
-    if any(count > _MAX_TAG_PREFIXES for count in counts.values()):
-        raise ValueError(f"expected at most {_MAX_TAG_PREFIXES}: ECR refuses a lifecycle policy of over 50 rules")
-    return prefixes
-
-
-def _split_prefix(prefix: str) -> tuple[str, str]:
-    """The repository that a tag prefix is for, and the prefix itself: `etl-tasks/weather-` is for etl-tasks."""
-    repository, slash, rest = prefix.rpartition("/")
-    return (repository, rest) if slash else (IMAGES, rest)
-
-
-def _repositories(value: Any) -> tuple[str, ...]:
-    names = _distinct_names(value, "a list of names of image repositories, such as [artifacts, etl-tasks]")
-    for name in names:
-        # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
-        if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
-            raise ValueError(f"expected names of small letters and digits, joined by single - . or _, {name!r} is none")
-        if name == IMAGES:
-            raise ValueError(f"expected further repositories: every stack has {IMAGES}")
-    return names
-
-
-def _hosted_zone_name(value: Any) -> str:
-    # ACM takes a first domain name of 64 characters, which is all that a certificate's common name holds.
-    if not isinstance(value, str) or len(value) > 64 or not re.fullmatch(rf"{_DNS_LABEL}(\.{_DNS_LABEL})+", value):
-        raise ValueError("expected a domain name in small letters, of 64 characters or less, such as tak.example.org")
-    return value
-
-
-_KEYS: dict[str, _Key] = {
-    "environment": _Key(_one_of("prod", "dev-test"), required=True),
-    "majorId": _Key(_integer_in(MAJOR_IDS), required=True),
-    "minorId": _Key(_integer_in(MINOR_IDS), required=True),
-    "natGateways": _Key(_integer((1, 2), "1 or 2"), prod=2, dev_test=1),
-    "nat64": _Key(flag, prod=False, dev_test=False),
-    "vpcEndpoints": _Key(
-        _vpc_endpoints, prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"), dev_test=()
-    ),
-    # No profile has a value of these: a live endpoint keeps what is no longer said, so `none` and `ipv4` say it.
-    "endpointPolicies": _Key(_one_of("none", "account", "organization")),
-    "organizationId": _Key(_organization_id),
-    "endpointIpAddressType": _Key(_one_of("ipv4", "dualstack")),
-    "availabilityZones": _Key(_availability_zones),
-    "privateSubnetPrefix": _Key(_integer_in(PRIVATE_SUBNET_PREFIXES), prod=26, dev_test=26),
-    "flowLogs": _Key(_one_of("none", "reject", "all"), prod="reject", dev_test="none"),
-    "logRetentionDays": _Key(
-        _integer(LOG_RETENTION_DAYS, f"one of {', '.join(map(str, LOG_RETENTION_DAYS))}"), prod=365, dev_test=30
-    ),
-    "containerInsights": _Key(_one_of("disabled", "enabled", "enhanced"), prod="enabled", dev_test="disabled"),
-    "defaultCapacityProvider": _Key(_one_of("FARGATE", "FARGATE_SPOT"), prod="FARGATE", dev_test="FARGATE_SPOT"),
-    "imageRetentionCount": _Key(_integer_in(range(1, 1001)), prod=20, dev_test=5),
-    "imageTagPrefixes": _Key(_image_tag_prefixes, prod=(), dev_test=()),
-    "imageTagMutability": _Key(_one_of("IMMUTABLE", "MUTABLE"), prod="IMMUTABLE", dev_test="MUTABLE"),
-    "protectData": _Key(flag, prod=True, dev_test=False),
-    "kmsDeletionWindowDays": _Key(_integer_in(range(7, 31)), prod=30, dev_test=7),
-    "permissionsBoundary": _Key(_policy_name),
-    "repositories": _Key(_repositories, prod=(), dev_test=()),
-    "lambdaRepositories": _Key(_repositories, prod=(), dev_test=()),
-    "appImagesBucket": _Key(flag, prod=False, dev_test=False),
-    "loadBalancerLogBucket": _Key(flag, prod=False, dev_test=False),
-    "hostedZoneName": _Key(_hosted_zone_name),
-}
-
-CONFIG_KEYS = tuple(_KEYS)
+CONFIG_KEYS = rows_of(Settings)
 
 
 def parse_settings(
@@ -315,109 +388,81 @@ def parse_settings(
 ) -> Settings:
     """The settings of a stack, from the values of its `tak-base:` keys without the namespace.
 
-    Numbers, booleans and lists come as such. A missing key, None or the word `profile` takes the value of the
-    environment's profile; in `vpcEndpoints`, `profile` stands for the profile's list. `region` is `aws:region`
-    where the stack has one. Raises ConfigError with every problem, a line each.
+    A value is what the stack file has, or the text that the Pulumi engine makes of it. A key that is missing takes
+    the default of the environment. `region` is `aws:region` where the stack has one. Raises ConfigError with every
+    problem, a line each.
     """
-    problems = [f"{NAMESPACE}:{key}: unknown key{did_you_mean(key, _KEYS)}" for key in values if key not in _KEYS]
+    # Pulumi.yaml used to declare every key with the default `profile`, and stack files have it too.
+    values = {name: None if value == PROFILE else value for name, value in values.items()}
+    settings, problems = read_keys(CONFIG_KEYS, values, NAMESPACE)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", stack):
         # The stack's name goes into the names of the KMS alias, the ECS cluster and the log groups.
         problems.append(f"stack name: found {stack!r}, expected letters, digits, - and _ only")
-    parsed: dict[str, Any] = {}
-    for key, rule in _KEYS.items():
-        value = values.get(key)
-        absent = value is None or value == PROFILE
-        if absent and not rule.required:
-            continue
-        try:
-            parsed[key] = rule.read(value)
-        except ValueError as error:
-            problems.append(f"{NAMESPACE}:{key}: {'missing' if absent else f'found {shown(value)}'}, {error}")
-    if "environment" in parsed:
-        _apply_profile(parsed)
-    problems += _refused_together(parsed, region)
-    problems += _organization_problems(parsed, values.get("organizationId"))
+    if "environment" in settings:
+        apply_defaults(CONFIG_KEYS, settings, settings["environment"].replace("-", "_"))
+    problems += _zones_of_another_region(settings, region)
+    problems += _too_many_interface_endpoints(settings)
+    problems += _organization_id_without_use(settings, values.get("organizationId"))
+    problems += _unknown_repositories(settings)
     if problems:
         raise ConfigError(problems)
-    return Settings(name=f"{project}-{stack}", **{snake_case(key): value for key, value in parsed.items()})
+    return settings_from(Settings, settings, name=f"{project}-{stack}")
 
 
-def _apply_profile(parsed: dict[str, Any]) -> None:
-    for key, rule in _KEYS.items():
-        if not rule.required:
-            parsed.setdefault(key, rule.profile(parsed["environment"]))
-    endpoints = parsed["vpcEndpoints"]
-    if PROFILE in endpoints:
-        profile = _KEYS["vpcEndpoints"].profile(parsed["environment"])
-        added = tuple(name for name in endpoints if name != PROFILE)
-        parsed["vpcEndpoints"] = tuple(dict.fromkeys(profile + added))
+# What AWS or the program refuses although each value is good by itself. A key with a mistake may be missing here.
 
 
-def _refused_together(parsed: Mapping[str, Any], region: str | None) -> list[str]:
-    """What AWS refuses although each value is fine by itself."""
-    problems = []
-    zones = parsed.get("availabilityZones")
+def _zones_of_another_region(settings: Mapping[str, Any], region: str | None) -> Iterator[str]:
+    zones = settings.get("availabilityZones")
     if zones and region and any(zone[:-1] != region for zone in zones):
-        problems.append(
-            f"{NAMESPACE}:availabilityZones: found {shown(zones)}, expected zones of aws:region, which is {region}"
+        yield f"{NAMESPACE}:availabilityZones: found {shown(zones)}, expected zones of aws:region, which is {region}"
+
+
+def _too_many_interface_endpoints(settings: Mapping[str, Any]) -> Iterator[str]:
+    if not {"majorId", "minorId", "privateSubnetPrefix", "vpcEndpoints"} <= settings.keys():
+        return
+    interface_endpoints = sum(name not in GATEWAY_SERVICES for name in settings["vpcEndpoints"])
+    plan = plan_addresses(settings["majorId"], settings["minorId"], settings["privateSubnetPrefix"])
+    usable = plan.tier("private")[0].usable_addresses
+    if interface_endpoints > usable:
+        yield (
+            f"{NAMESPACE}:vpcEndpoints: found {interface_endpoints} interface endpoints, expected at most {usable}:"
+            f" each takes an address of every private subnet, a /{settings['privateSubnetPrefix']}"
         )
-    if {"majorId", "minorId", "privateSubnetPrefix", "vpcEndpoints"} <= parsed.keys():
-        interface_endpoints = sum(name not in GATEWAY_SERVICES for name in parsed["vpcEndpoints"])
-        plan = plan_addresses(parsed["majorId"], parsed["minorId"], parsed["privateSubnetPrefix"])
-        usable = plan.tier("private")[0].usable_addresses
-        if interface_endpoints > usable:
-            problems.append(
-                f"{NAMESPACE}:vpcEndpoints: found {interface_endpoints} interface endpoints, expected at most {usable}:"
-                f" each takes an address of every private subnet, a /{parsed['privateSubnetPrefix']}"
-            )
-    if "repositories" in parsed:
-        problems += _unknown_repositories(parsed)
-    return problems
 
 
-def _organization_problems(parsed: Mapping[str, Any], found: Any) -> Iterator[str]:
-    """An organization's ID without a use, or a use without an ID. What is no ID has been reported."""
-    policies = parsed.get("endpointPolicies")
-    wanted = policies == "organization"
-    if wanted and found in (None, PROFILE):
+def _organization_id_without_use(settings: Mapping[str, Any], found: Any) -> Iterator[str]:
+    """An organization's ID without a use, or a use without an ID. A bad ID has been reported."""
+    policies = settings.get("endpointPolicies")
+    needed = policies == "organization"
+    if needed and found is None:
         yield (
             f"{NAMESPACE}:organizationId: missing, expected the ID of an AWS organization, such as o-a1b2c3d4e5,"
             f" as {NAMESPACE}:endpointPolicies is organization"
         )
-    if parsed.get("organizationId") and not wanted:
+    if settings.get("organizationId") and not needed:
         yield (
-            f"{NAMESPACE}:organizationId: found {shown(found)}, expected none, as {NAMESPACE}:endpointPolicies is"
+            f"{NAMESPACE}:organizationId: found {shown(found)}, expected no value, as {NAMESPACE}:endpointPolicies is"
             f" {policies or 'not set'}"
         )
 
 
-def _unknown_repositories(parsed: Mapping[str, Any]) -> Iterator[str]:
-    """Keys that speak of a repository which `repositories` does not have."""
-    named = {
-        "lambdaRepositories": parsed.get("lambdaRepositories", ()),
-        "imageTagPrefixes": [repository for repository, _ in map(_split_prefix, parsed.get("imageTagPrefixes", ()))],
-    }
-    for key, names in named.items():
-        for name in dict.fromkeys(names):
-            if name not in (*parsed["repositories"], *([IMAGES] if key == "imageTagPrefixes" else [])):
+def _unknown_repositories(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that name a repository which `repositories` does not have."""
+    if "repositories" not in settings:
+        return
+    repositories = settings["repositories"]
+    prefixed = [repository for repository, _ in map(_split_prefix, settings.get("imageTagPrefixes", ()))]
+    for name_of_key, found, known in (
+        ("lambdaRepositories", settings.get("lambdaRepositories", ()), repositories),
+        ("imageTagPrefixes", prefixed, (IMAGES, *repositories)),
+    ):
+        for name in dict.fromkeys(found):
+            if name not in known:
                 yield (
-                    f"{NAMESPACE}:{key}: found {shown(name)}, expected a repository of {NAMESPACE}:repositories,"
-                    f" which is {shown(parsed['repositories'])}"
+                    f"{NAMESPACE}:{name_of_key}: found {shown(name)}, expected a repository of"
+                    f" {NAMESPACE}:repositories, which is {shown(repositories)}"
                 )
-
-
-def from_engine(key: str, value: Any) -> Any:
-    """The value behind what the Pulumi engine hands to a program, which is text whatever the stack file has.
-
-    Text that is no integer, boolean or list stays text, for `parse_settings` to judge.
-    """
-    if not isinstance(value, str) or key not in _KEYS:
-        return value
-    try:
-        decoded = json.loads(value)
-    except ValueError:
-        return value
-    return decoded if isinstance(decoded, int | list) else value
 
 
 def load_settings() -> Settings:
@@ -425,10 +470,12 @@ def load_settings() -> Settings:
     import pulumi
 
     config = engine_config()
-    values = {key: from_engine(key, value) for key, value in in_namespace(config, NAMESPACE).items()}
     try:
         return parse_settings(
-            values, project=pulumi.get_project(), stack=pulumi.get_stack(), region=config.get("aws:region")
+            in_namespace(config, NAMESPACE),
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            region=config.get("aws:region"),
         )
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None

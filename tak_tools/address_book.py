@@ -62,7 +62,15 @@ def read_address_book(folder: Path) -> AddressBook:
             problems += error.problems
             continue
         settings = stack_file.settings
-        entries.append(Entry(stack_file.path.name, stack, settings.major_id, settings.minor_id, settings.addresses))
+        entries.append(
+            Entry(
+                stack_file.path.name,
+                stack,
+                settings.network.major_id,
+                settings.network.minor_id,
+                settings.network.addresses,
+            )
+        )
     if problems:
         raise InputError(problems)
     if not entries:

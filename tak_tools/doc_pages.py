@@ -1,11 +1,16 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
-docs/architecture-STACK.md for prod and dev-test; the picture and the excerpt of a plan in README.md.
+docs/architecture-STACK.md for prod and dev-test; docs/config.md; the picture and the excerpt of a plan in README.md.
 """
 
+import importlib
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+from tak_base.config_values import Row, camel_case, rows_of
+from tak_base.settings import Settings
 from tak_tools.diagram.mermaid import mermaid
 from tak_tools.formatting import markdown_table, short_type, usd
 from tak_tools.plan import Plan, make_plan
@@ -21,6 +26,7 @@ def pages(folder: Path) -> dict[Path, str]:
     plans = {stack: make_plan(load_stack(project, stack)) for stack in STACKS}
     readme = folder / "README.md"
     documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
+    documents[folder / "docs" / "config.md"] = config_page(_bootstrap_settings(folder))
     text = _replaced(readme.read_text(encoding="utf-8"), "picture", _picture(plans["prod"]))
     return documents | {readme: _replaced(text, "plan", ["```", *excerpt(plans["prod"]).splitlines(), "```"])}
 
@@ -76,12 +82,72 @@ def architecture_page(plan: Plan) -> str:
     )
 
 
+def config_page(bootstrap_settings: type) -> str:
+    """Every key of a stack file, as markdown: a section for each group, made of its class."""
+    groups: dict[str, tuple[str, dict[str, Row]]] = {"": ("", {})}
+    for item in fields(Settings):
+        if "row" in item.metadata:
+            groups[""][1][camel_case(item.name)] = item.metadata["row"]
+        elif isinstance(item.type, type) and is_dataclass(item.type):
+            groups[item.name] = (item.type.__doc__ or "", rows_of(item.type))
+    lines = [
+        "# Config",
+        "",
+        "Made by `make docs` from `tak_base/settings.py` and `bootstrap/tak_bootstrap/settings.py`.",
+        "",
+        "The keys of `Pulumi.STACK.yaml`, in the namespace `tak-base:`. A key that is not set has the default of the"
+        " stack's `environment`. All mistakes of a stack file are reported together, before anything is deployed; an"
+        " unknown key is one of them. `docs/operations.md` describes how to change a live stack.",
+        "",
+        "Region and tags are config of the AWS provider: `aws:region`, `aws:defaultTags`. So are profile, assumed role"
+        " and endpoints.",
+    ]
+    for name, (meaning, rows) in groups.items():
+        lines += ["", f"## {name.upper() if len(name) < 4 else name.capitalize()}", "", meaning] if name else []
+        lines += _keys(rows, {"prod": "prod", "dev-test": "dev_test"})
+    lines += ["", "## bootstrap/", "", "The keys of the other project, in the namespace `tak-bootstrap:`."]
+    lines += _keys(rows_of(bootstrap_settings), {"default": ""})
+    return "\n".join(lines) + "\n"
+
+
+def _keys(rows: Mapping[str, Row], columns: Mapping[str, str]) -> list[str]:
+    """A table of keys with their defaults, and what each decides."""
+    table = [
+        (f"`{name}`", row.reader.expected, *(_default(row, column) for column in columns.values()))
+        for name, row in rows.items()
+    ]
+    return [
+        "",
+        markdown_table(("key", "value", *columns), table),
+        "",
+        *(f"- `{name}`: {row.doc}" for name, row in rows.items()),
+    ]
+
+
+def _default(row: Row, column: str) -> str:
+    default = row.default_in(column)
+    if row.required:
+        return "required"
+    if isinstance(default, tuple):
+        return f"[{', '.join(default)}]"
+    return "not set" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
 def main() -> None:
     """Writes the pages of the project in the current folder."""
     for path, text in pages(Path()).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}", file=sys.stderr)
+
+
+def _bootstrap_settings(folder: Path) -> type:
+    # Where Pulumi looks for the modules of that project.
+    sys.path.insert(0, str(folder.resolve() / "bootstrap"))
+    try:
+        return importlib.import_module("tak_bootstrap.settings").Settings
+    finally:
+        del sys.path[0]
 
 
 def _picture(plan: Plan) -> list[str]:

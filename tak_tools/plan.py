@@ -143,12 +143,12 @@ def make_plan(stack_file: StackFile) -> Plan:
         cloud = on_base_layer(above, cloud, below=cloud)
     recording = run_program(stack_file, cloud)
     settings = stack_file.settings
-    zones = settings.availability_zones or ("first of the region", "second of the region")
+    zones = settings.network.availability_zones or ("first of the region", "second of the region")
     return Plan(
         stack=stack_file.stack,
         region=stack_file.region,
         environment=settings.environment,
-        vpc=str(settings.addresses.vpc),
+        vpc=str(settings.network.addresses.vpc),
         base_layer=above.reference if above else None,
         recording=recording,
         counts=dict(sorted(Counter(item.type for item in recording.resources).items())),
@@ -156,7 +156,7 @@ def make_plan(stack_file: StackFile) -> Plan:
             AddressRow(
                 subnet.role, zones[subnet.zone_index], str(subnet.ipv4), subnet.usable_addresses, subnet.ipv6_index
             )
-            for subnet in ([] if above else settings.addresses.subnets)
+            for subnet in ([] if above else settings.network.addresses.subnets)
         ),
         routes=tuple(_routes(recording)),
         endpoints=tuple(_endpoints(recording, settings)),
@@ -169,8 +169,8 @@ def make_plan(stack_file: StackFile) -> Plan:
 
 
 def _existing(settings: Settings) -> Iterator[str]:
-    if settings.hosted_zone_name:
-        yield f"public hosted zone {settings.hosted_zone_name}"
+    if settings.dns.hosted_zone_name:
+        yield f"public hosted zone {settings.dns.hosted_zone_name}"
 
 
 def _routes(recording: Recording) -> Iterator[RouteRow]:
@@ -184,9 +184,13 @@ def _routes(recording: Recording) -> Iterator[RouteRow]:
 def _endpoints(recording: Recording, settings: Settings) -> Iterator[EndpointRow]:
     for item in recording.of_type(types.VPC_ENDPOINT.token):
         open_to, addresses = "everyone", item.inputs.get("ipAddressType", "ipv4")
-        if settings.endpoint_policies in ("account", "organization"):
-            open_to = f"the {settings.endpoint_policies}" if "policy" in item.inputs else "everyone (takes no policy)"
-        if settings.endpoint_ip_address_type == "dualstack" and addresses == "ipv4":
+        if settings.endpoints.endpoint_policies in ("account", "organization"):
+            open_to = (
+                f"the {settings.endpoints.endpoint_policies}"
+                if "policy" in item.inputs
+                else "everyone (takes no policy)"
+            )
+        if settings.endpoints.endpoint_ip_address_type == "dualstack" and addresses == "ipv4":
             addresses = "ipv4 (offers no other)"
         yield EndpointRow(
             service=item.inputs["serviceName"].split(".", 3)[3],

@@ -64,7 +64,7 @@ def deploy(stack_file: StackFile, cloud: Cloud) -> Recording:
 
 
 def _add_what_exists(stack_file: StackFile, cloud: SimulatedAws) -> None:
-    if zone_name := stack_file.settings.hosted_zone_name:
+    if zone_name := stack_file.settings.dns.hosted_zone_name:
         cloud.add_hosted_zone(zone_name)
 
 
@@ -103,7 +103,7 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
     console.print()
     console.print(outputs)
     console.print()
-    if zone_name := stack_file.settings.hosted_zone_name:
+    if zone_name := stack_file.settings.dns.hosted_zone_name:
         console.print(f"The hosted zone {zone_name} was there before: a real account has to have it.")
     console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
     if isinstance(stack_file, LayerAbove):

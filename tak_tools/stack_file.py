@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from tak_base.addressing import plan_addresses
-from tak_base.config_values import ConfigError, in_namespace, shown
-from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
+from tak_base.config_values import ConfigError, in_namespace, plain_value, shown
+from tak_base.settings import CONFIG_KEYS, NAMESPACE, Settings, parse_settings
 from tak_tools.errors import InputError
 
 # libyaml's loader where it is there: 4,096 stack files are read in a second instead of ten.
@@ -100,7 +100,7 @@ def load_stack(project: Project, stack: str) -> StackFile:
     """
     stack_file = load_stack_alone(project, stack)
     settings = stack_file.settings
-    ids = (settings.major_id, settings.minor_id)
+    ids = (settings.network.major_id, settings.network.minor_id)
     others = [name for name in stack_names(project.folder) if name != stack and _network_ids(project, name) == ids]
     if others:
         files = sorted(f"Pulumi.{name}.yaml" for name in [stack, *others])
@@ -113,10 +113,12 @@ def load_stack_alone(project: Project, stack: str) -> StackFile:
     path, values = _read_stack(project, stack)
     region = values.get("aws:region")
     problems = _provider_problems(values)
-    own = {key: from_engine(key, value) for key, value in in_namespace(values, NAMESPACE).items()}
     try:
         settings = parse_settings(
-            own, project=project.name, stack=stack, region=region if isinstance(region, str) else None
+            in_namespace(values, NAMESPACE),
+            project=project.name,
+            stack=stack,
+            region=region if isinstance(region, str) else None,
         )
     except ConfigError as error:
         raise InputError([f"{path.name}: {problem}" for problem in [*problems, *error.problems]]) from None
@@ -178,7 +180,9 @@ def _network_ids(project: Project, stack: str) -> tuple[Any, Any] | None:
         _, values = _read_stack(project, stack)
     except InputError:
         return None
-    major_id, minor_id = (from_engine(key, values.get(f"{NAMESPACE}:{key}")) for key in ("majorId", "minorId"))
+    major_id, minor_id = (
+        plain_value(CONFIG_KEYS[key], values.get(f"{NAMESPACE}:{key}")) for key in ("majorId", "minorId")
+    )
     return major_id, minor_id
 
 

@@ -1,6 +1,5 @@
 """What every test may use: the project, its stacks as the real program registers them, and variations of these."""
 
-import dataclasses
 import gc
 import json
 from collections.abc import Callable
@@ -10,10 +9,10 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tak_base.settings import NAMESPACE
 from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import Project, load_project, load_stack
 from tak_tools.stub_aws import StubAws
+from tests.options import with_unchecked
 
 # A test process makes many objects and ends. Looking for garbage among them often takes a third of its time.
 gc.set_threshold(100_000, 50, 100)
@@ -79,9 +78,7 @@ def evaluate(project: Project) -> Callable[..., Recording]:
 
 
 def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str, Any]) -> Recording:
-    stack_file = load_stack(project, stack)
-    changed = {f"{NAMESPACE}:{key}": value for key, value in overrides.items()}
-    stack_file = dataclasses.replace(stack_file, values={**stack_file.values, **changed})
+    stack_file = with_unchecked(load_stack(project, stack), overrides)
     recording = run_program(stack_file, cloud or StubAws(stack_file.region))
     # The modules of pulumi_aws and the recordings stay for good. Otherwise the garbage collector walks them all again
     # and again, and takes half the time of every run.

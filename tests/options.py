@@ -1,9 +1,11 @@
 """Every optional part of the layer, as a stack file asks for it."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
-from tak_base.settings import NAMESPACE, from_engine, parse_settings
+from tak_base.config_values import in_namespace
+from tak_base.settings import NAMESPACE, parse_settings
 from tak_tools.stack_file import Project, StackFile, load_stack
 
 EVERY_OPTION: dict[str, Any] = {
@@ -18,9 +20,13 @@ EVERY_OPTION: dict[str, Any] = {
 
 def with_options(project: Project, stack: str, name: str = "", **options: Any) -> StackFile:
     """The stack file of `stack`, called `name`, with other keys; with every optional part where none are given."""
-    stack_file = load_stack(project, stack)
-    values = {**stack_file.values} | {f"{NAMESPACE}:{key}": value for key, value in (options or EVERY_OPTION).items()}
-    own = {name.removeprefix(f"{NAMESPACE}:"): value for name, value in values.items() if name.startswith(NAMESPACE)}
-    parsed = {key: from_engine(key, value) for key, value in own.items()}
-    settings = parse_settings(parsed, project=project.name, stack=name or stack, region=stack_file.region)
-    return dataclasses.replace(stack_file, stack=name or stack, values=values, settings=settings)
+    stack_file = with_unchecked(load_stack(project, stack), options or EVERY_OPTION)
+    own = in_namespace(stack_file.values, NAMESPACE)
+    settings = parse_settings(own, project=project.name, stack=name or stack, region=stack_file.region)
+    return dataclasses.replace(stack_file, stack=name or stack, settings=settings)
+
+
+def with_unchecked(stack_file: StackFile, keys: Mapping[str, Any]) -> StackFile:
+    """The stack file with other keys for the program, which nothing has checked."""
+    changed = {f"{NAMESPACE}:{key}": value for key, value in keys.items()}
+    return dataclasses.replace(stack_file, values={**stack_file.values, **changed})

@@ -55,7 +55,7 @@ class Stack:
 
 def stack_of(settings: Settings) -> Stack:
     """The stack that these settings describe."""
-    return Stack(settings.environment, settings.addresses.vpc, settings.protect_data)
+    return Stack(settings.environment, settings.network.addresses.vpc, settings.protect_data)
 
 
 def values_at(value: Any, path: str) -> list[Any]:

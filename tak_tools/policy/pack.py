@@ -19,7 +19,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UnknownValueError
 
 from tak_base.config_values import in_namespace
-from tak_base.settings import NAMESPACE, Settings, from_engine, parse_settings
+from tak_base.settings import NAMESPACE, Settings, parse_settings
 from tak_tools.policy.model import UNKNOWN, Resource, Stack, stack_of
 from tak_tools.policy.rules import RULES, Rule, judge
 
@@ -123,5 +123,9 @@ def listen_for_stack() -> Callable[[], Stack]:
 
 
 def _settings(request: Any) -> Settings:
-    values = {key: from_engine(key, value) for key, value in in_namespace(request.config, NAMESPACE).items()}
-    return parse_settings(values, project=request.project, stack=request.stack, region=request.config.get("aws:region"))
+    return parse_settings(
+        in_namespace(request.config, NAMESPACE),
+        project=request.project,
+        stack=request.stack,
+        region=request.config.get("aws:region"),
+    )

@@ -120,7 +120,7 @@ def bucket_lifecycle(deployment: Deployment) -> Iterable[Difference]:
     controls=(*_EVERY_CONTROL, "S3.17"),
 )
 def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
-    if deployment.settings.app_images_bucket:
+    if deployment.settings.storage.app_images_bucket:
         name = deployment.outputs["appImagesBucketName"]
         bucket = _Bucket(deployment, name)
         yield from differ("appImagesBucketArn", "output", deployment.outputs["appImagesBucketArn"], bucket.arn)
@@ -135,7 +135,7 @@ def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
     controls=_EVERY_CONTROL,
 )
 def load_balancer_log_bucket(deployment: Deployment) -> Iterable[Difference]:
-    if not deployment.settings.load_balancer_log_bucket:
+    if not deployment.settings.storage.load_balancer_log_bucket:
         return
     days = deployment.settings.log_retention_days
     lifecycle = (

@@ -51,7 +51,7 @@ def repository_tags(deployment: Deployment) -> Iterable[Difference]:
     of="repository",
 )
 def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
-    first, *_ = deployment.settings.image_repositories
+    first, *_ = deployment.settings.compute.image_repositories
     return _lifecycle(deployment, deployment.repository_name, first.tag_prefixes)
 
 
@@ -62,7 +62,7 @@ def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
     controls=("ECR.1", "ECR.2", "ECR.3", "ECR.5"),
 )
 def further_repositories(deployment: Deployment) -> Iterable[Difference]:
-    for repository in deployment.settings.image_repositories[1:]:
+    for repository in deployment.settings.compute.image_repositories[1:]:
         name = deployment.further_repository_name(repository.name)
         if not deployment.repository_called(name):
             yield Difference(name, "no such repository", f"the repository {repository.name}")
@@ -83,7 +83,7 @@ def further_repositories(deployment: Deployment) -> Iterable[Difference]:
 )
 def cluster_insights(deployment: Deployment) -> Iterable[Difference]:
     settings = {setting["name"]: setting["value"] for setting in deployment.cluster["settings"]}
-    expected = deployment.settings.container_insights
+    expected = deployment.settings.compute.container_insights
     yield from differ(deployment.cluster_name, "Container Insights", settings.get("containerInsights"), expected)
 
 
@@ -103,7 +103,7 @@ def cluster_capacity_providers(deployment: Deployment) -> Iterable[Difference]:
         f"{item['capacityProvider']} with weight {item['weight']}"
         for item in cluster["defaultCapacityProviderStrategy"]
     ]
-    expected = [f"{deployment.settings.default_capacity_provider} with weight 1"]
+    expected = [f"{deployment.settings.compute.default_capacity_provider} with weight 1"]
     yield from differ(deployment.cluster_name, "default capacity providers", strategy, expected)
 
 
@@ -162,7 +162,7 @@ def _scan(deployment: Deployment, name: str) -> Iterable[Difference]:
 
 def _tags(deployment: Deployment, name: str) -> Iterable[Difference]:
     found = deployment.repository_called(name)["imageTagMutability"]
-    yield from differ(name, "image tags", found, deployment.settings.image_tag_mutability)
+    yield from differ(name, "image tags", found, deployment.settings.compute.image_tag_mutability)
 
 
 def _lifecycle(deployment: Deployment, name: str, prefixes: Sequence[str]) -> Iterable[Difference]:
@@ -174,7 +174,7 @@ def _lifecycle(deployment: Deployment, name: str, prefixes: Sequence[str]) -> It
     found = [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
     expected = [
         json.dumps(rule | {"type": "expire"}, sort_keys=True)
-        for rule in _lifecycle_selections(prefixes, deployment.settings.image_retention_count)
+        for rule in _lifecycle_selections(prefixes, deployment.settings.compute.image_retention_count)
     ]
     yield from differ(name, "lifecycle rules", found, expected)
 

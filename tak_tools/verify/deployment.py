@@ -118,16 +118,16 @@ class Deployment:
 
     @property
     def interface_services(self) -> tuple[str, ...]:
-        return tuple(name for name in self.settings.vpc_endpoints if name not in GATEWAY_SERVICES)
+        return tuple(name for name in self.settings.endpoints.vpc_endpoints if name not in GATEWAY_SERVICES)
 
     @property
     def log_group_names(self) -> tuple[str, ...]:
         """The log groups that the layer makes."""
         settings = self.settings
         names = [settings.exec_log_group_name]
-        if settings.container_insights != "disabled":
+        if settings.compute.container_insights != "disabled":
             names.append(settings.insights_log_group_name)
-        if settings.flow_logs != "none":
+        if settings.network.flow_logs != "none":
             names.append(settings.flow_log_group_name)
         return tuple(names)
 
@@ -145,7 +145,7 @@ class Deployment:
 
     def planned_subnets(self) -> list[tuple[SubnetPlan, str]]:
         """The planned subnets that are there, each with its id."""
-        pairs = [(plan, self.subnet_id(plan.tier, plan.zone)) for plan in self.settings.addresses.subnets]
+        pairs = [(plan, self.subnet_id(plan.tier, plan.zone)) for plan in self.settings.network.addresses.subnets]
         return [(plan, subnet_id) for plan, subnet_id in pairs if subnet_id in self.subnets]
 
     @property

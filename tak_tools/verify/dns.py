@@ -13,7 +13,7 @@ from tak_tools.verify.deployment import Deployment
     actions=("acm:DescribeCertificate", "route53:GetHostedZone", "route53:ListResourceRecordSets"),
 )
 def public_dns(deployment: Deployment) -> Iterable[Difference]:
-    zone_name = deployment.settings.hosted_zone_name
+    zone_name = deployment.settings.dns.hosted_zone_name
     if not zone_name:
         return
     zone_id, arn = deployment.outputs["hostedZoneId"], deployment.outputs["certificateArn"]

@@ -21,7 +21,7 @@ _ENDPOINTS = ("ec2:DescribeVpcEndpoints",)
     of="VPC",
 )
 def endpoints(deployment: Deployment) -> Iterable[Difference]:
-    for service in deployment.settings.vpc_endpoints:
+    for service in deployment.settings.endpoints.vpc_endpoints:
         endpoint = deployment.endpoint(service)
         if endpoint is None:
             type_ = "gateway" if service in GATEWAY_SERVICES else "interface"
@@ -39,10 +39,10 @@ def endpoints(deployment: Deployment) -> Iterable[Difference]:
     of="VPC",
 )
 def endpoint_placement(deployment: Deployment) -> Iterable[Difference]:
-    private = deployment.settings.addresses.tier("private")
+    private = deployment.settings.network.addresses.tier("private")
     tables = [deployment.route_table_id(subnet) for subnet in private]
     subnets = [deployment.subnet_id("private", zone) for zone in ZONES]
-    for service, endpoint in _present(deployment, deployment.settings.vpc_endpoints):
+    for service, endpoint in _present(deployment, deployment.settings.endpoints.vpc_endpoints):
         if service in GATEWAY_SERVICES:
             yield from differ(endpoint["VpcEndpointId"], "route tables", endpoint["RouteTableIds"], tables)
         else:
@@ -81,11 +81,11 @@ def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
 )
 def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
     settings = deployment.settings
-    for service, endpoint in _present(deployment, settings.vpc_endpoints):
+    for service, endpoint in _present(deployment, settings.endpoints.vpc_endpoints):
         expected = endpoint_policy(
             service,
-            settings.endpoint_policies,
-            organization_id=settings.organization_id,
+            settings.endpoints.endpoint_policies,
+            organization_id=settings.endpoints.organization_id,
             account_id=deployment.account_id,
             partition=deployment.partition,
             region=deployment.region,
@@ -102,8 +102,8 @@ def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
     of="VPC",
 )
 def endpoint_addresses(deployment: Deployment) -> Iterable[Difference]:
-    for service, endpoint in _present(deployment, deployment.settings.vpc_endpoints):
-        wanted = deployment.settings.endpoint_ip_address_type if service in DUAL_STACK_SERVICES else None
+    for service, endpoint in _present(deployment, deployment.settings.endpoints.vpc_endpoints):
+        wanted = deployment.settings.endpoints.endpoint_ip_address_type if service in DUAL_STACK_SERVICES else None
         found = endpoint.get("IpAddressType", "ipv4")
         yield from differ(endpoint["VpcEndpointId"], f"address type of {service}", found, wanted or "ipv4")
         if wanted:

@@ -35,8 +35,8 @@ _WAYS_TO_THE_INTERNET = ("igw-", "nat-", "eigw-")
 def vpc_addresses(deployment: Deployment) -> Iterable[Difference]:
     vpc = deployment.vpc or {}
     ipv4, ipv6 = deployment.outputs["vpcCidrIpv4"], deployment.outputs["vpcCidrIpv6"]
-    yield from differ(deployment.vpc_id, "IPv4 range", vpc["CidrBlock"], str(deployment.settings.addresses.vpc))
-    yield from differ("vpcCidrIpv4", "output", ipv4, str(deployment.settings.addresses.vpc))
+    yield from differ(deployment.vpc_id, "IPv4 range", vpc["CidrBlock"], str(deployment.settings.network.addresses.vpc))
+    yield from differ("vpcCidrIpv4", "output", ipv4, str(deployment.settings.network.addresses.vpc))
     yield from differ(deployment.vpc_id, "IPv6 range", _ipv6_ranges(vpc), [ipv6])
 
 
@@ -60,7 +60,7 @@ def vpc_dns(deployment: Deployment) -> Iterable[Difference]:
 )
 def subnets(deployment: Deployment) -> Iterable[Difference]:
     zones, vpc_block = deployment.outputs["availabilityZones"], deployment.outputs["vpcCidrIpv6"]
-    for plan in deployment.settings.addresses.subnets:
+    for plan in deployment.settings.network.addresses.subnets:
         subnet_id = deployment.subnet_id(plan.tier, plan.zone)
         subnet = deployment.subnets.get(subnet_id)
         if subnet is None:
@@ -153,7 +153,7 @@ def ipv6_routes(deployment: Deployment) -> Iterable[Difference]:
 def nat64(deployment: Deployment) -> Iterable[Difference]:
     for plan, subnet_id in deployment.planned_subnets():
         table, way_out = deployment.effective_route_table(subnet_id), _nat_gateway(deployment, plan)
-        wanted = deployment.settings.nat64 and plan.tier == "private"
+        wanted = deployment.settings.network.nat64 and plan.tier == "private"
         found = [_described(route) for route in table["Routes"] if _destination(route) == NAT64]
         expected = [f"{NAT64} to {way_out}"] if wanted else []
         # One without the other is worse than neither: names lead to addresses that nothing answers.
@@ -181,7 +181,7 @@ def main_route_table(deployment: Deployment) -> Iterable[Difference]:
     of="VPC",
 )
 def nat_gateways(deployment: Deployment) -> Iterable[Difference]:
-    public = deployment.settings.addresses.tier("public")
+    public = deployment.settings.network.addresses.tier("public")
     for plan, address in zip(public, deployment.outputs["natPublicIps"], strict=False):
         subnet_id = deployment.subnet_id("public", plan.zone)
         gateway = deployment.nat_gateway_with(address)
@@ -213,7 +213,7 @@ def default_security_group(deployment: Deployment) -> Iterable[Difference]:
     of="VPC",
 )
 def flow_log(deployment: Deployment) -> Iterable[Difference]:
-    traffic = deployment.settings.flow_logs
+    traffic = deployment.settings.network.flow_logs
     if traffic == "none":
         return
     found = deployment.layer_flow_log
@@ -254,7 +254,9 @@ def _egress_only_gateway(deployment: Deployment) -> str:
 
 def _nat_gateway(deployment: Deployment, plan: SubnetPlan) -> str:
     """The NAT gateway of the subnet's own zone, or the only one."""
-    public = deployment.settings.addresses.tier("public")[min(plan.zone_index, deployment.settings.nat_gateways - 1)]
+    public = deployment.settings.network.addresses.tier("public")[
+        min(plan.zone_index, deployment.settings.network.nat_gateways - 1)
+    ]
     subnet_id = deployment.subnet_id("public", public.zone)
     there = [gateway["NatGatewayId"] for gateway in deployment.nat_gateways if gateway["SubnetId"] == subnet_id]
     return there[0] if there else f"the NAT gateway in {public.role}"

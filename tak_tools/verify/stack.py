@@ -24,10 +24,10 @@ _OPTIONAL = {
 }
 _ASKED: dict[str, Callable[[Deployment], Any]] = {
     "interface endpoints": lambda deployment: deployment.interface_services,
-    "repositories": lambda deployment: deployment.settings.repositories,
-    "appImagesBucket": lambda deployment: deployment.settings.app_images_bucket,
-    "loadBalancerLogBucket": lambda deployment: deployment.settings.load_balancer_log_bucket,
-    "hostedZoneName": lambda deployment: deployment.settings.hosted_zone_name,
+    "repositories": lambda deployment: deployment.settings.compute.repositories,
+    "appImagesBucket": lambda deployment: deployment.settings.storage.app_images_bucket,
+    "loadBalancerLogBucket": lambda deployment: deployment.settings.storage.load_balancer_log_bucket,
+    "hostedZoneName": lambda deployment: deployment.settings.dns.hosted_zone_name,
 }
 
 # What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
@@ -57,10 +57,10 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
     for name, value in _decided_by_the_stack_file(deployment).items():
         yield from differ(name, "output", deployment.outputs[name], value)
     yield from differ(
-        "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.nat_gateways
+        "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.network.nat_gateways
     )
     names = list(deployment.outputs.get("ecrRepositoryUrls", {}))
-    yield from differ("ecrRepositoryUrls", "names", names, deployment.settings.repositories)
+    yield from differ("ecrRepositoryUrls", "names", names, deployment.settings.compute.repositories)
     account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
     yield from differ("credentials", "account", account, deployment.account_id)
 
@@ -109,10 +109,10 @@ def protection(deployment: Deployment) -> Iterable[Difference]:
 def _decided_by_the_stack_file(deployment: Deployment) -> dict[str, Any]:
     settings = deployment.settings
     decided: dict[str, Any] = {"environment": settings.environment, "region": deployment.region}
-    if settings.availability_zones:
-        decided["availabilityZones"] = list(settings.availability_zones)
-    if settings.hosted_zone_name:
-        decided["hostedZoneName"] = settings.hosted_zone_name
+    if settings.network.availability_zones:
+        decided["availabilityZones"] = list(settings.network.availability_zones)
+    if settings.dns.hosted_zone_name:
+        decided["hostedZoneName"] = settings.dns.hosted_zone_name
     return decided
 
 

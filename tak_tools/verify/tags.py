@@ -54,11 +54,11 @@ def _of_network(deployment: Deployment) -> Tagged:
 def _network_resources(deployment: Deployment) -> dict[str, list[Any]]:
     """The layer's own EC2 resources that are there, by the key under which AWS gives their id."""
     subnets = deployment.planned_subnets()
-    table_ids = {deployment.route_table_id(plan) for plan in deployment.settings.addresses.subnets}
+    table_ids = {deployment.route_table_id(plan) for plan in deployment.settings.network.addresses.subnets}
     nat_gateways = [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]]
-    endpoints = [deployment.endpoint(service) for service in deployment.settings.vpc_endpoints]
+    endpoints = [deployment.endpoint(service) for service in deployment.settings.endpoints.vpc_endpoints]
     group = deployment.endpoint_security_group if deployment.interface_services else None
-    flow_log = None if deployment.settings.flow_logs == "none" else deployment.layer_flow_log
+    flow_log = None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
     if not deployment.vpc:
         return {"AllocationId": deployment.elastic_ips}
     return {
@@ -89,11 +89,11 @@ def _of_data(deployment: Deployment) -> Tagged:
     for name in deployment.further_bucket_names:
         answer = deployment.bucket("get_bucket_tagging", absent="NoSuchTagSet", name=name)
         yield name, _by_name(answer.get("TagSet", []))
-    for repository in map(deployment.further_repository_name, deployment.settings.repositories):
+    for repository in map(deployment.further_repository_name, deployment.settings.compute.repositories):
         if found := deployment.repository_called(repository):
             answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
             yield repository, _by_name(answer["tags"])
-    if deployment.settings.hosted_zone_name and deployment.certificate:
+    if deployment.settings.dns.hosted_zone_name and deployment.certificate:
         arn = deployment.outputs["certificateArn"]
         answer = deployment.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
         yield arn, _by_name(answer["Tags"])
@@ -106,7 +106,7 @@ def _of_logging(deployment: Deployment) -> Tagged:
         if deployment.log_group(name):
             arn = deployment.log_group_arn(name)
             yield name, deployment.aws.ask("logs", "list_tags_for_resource", resourceArn=arn)["tags"]
-    flow_log = None if deployment.settings.flow_logs == "none" else deployment.layer_flow_log
+    flow_log = None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
     if flow_log:
         role = flow_log["DeliverLogsPermissionArn"].rsplit("/", 1)[-1]
         answer = deployment.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=role)

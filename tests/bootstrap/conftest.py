@@ -33,7 +33,7 @@ def bootstrap(bootstrap_project: Project) -> Bootstrap:
     def run(*, cloud: Cloud | None = None, **overrides: Any) -> Recording:
         keys = {"repository": REPOSITORY} | overrides
         own = {f"tak-bootstrap:{key}": value for key, value in keys.items()}
-        values = {**bootstrap_project.defaults, "aws:region": REGION, **own}
+        values = {"aws:region": REGION, **own}
         return run_program(StackConfig(bootstrap_project, "account", values), cloud or StubAws(REGION))
 
     return run

@@ -8,7 +8,6 @@ import pytest
 
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
-from tak_tools.stack_file import Project
 
 Bootstrap = Callable[..., Recording]
 
@@ -110,12 +109,3 @@ def test_the_bucket_has_the_name_that_the_stack_file_gives_it(bootstrap: Bootstr
 def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(bootstrap: Bootstrap) -> None:
     with pytest.raises((pulumi.RunError, DeploymentError), match="tak-bootstrap:repository: found"):
         bootstrap(repository="no-slash")
-
-
-def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
-    # The Pulumi CLI demands every key that is declared without a default.
-    from tak_bootstrap.settings import CONFIG_KEYS
-
-    assert {f"tak-bootstrap:{key}" for key in CONFIG_KEYS} - set(bootstrap_project.defaults) == {
-        "tak-bootstrap:repository"
-    }

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from tak_base.settings import ConfigError
-from tak_bootstrap.settings import Settings, from_engine, parse_settings
+from tak_base.config_values import ConfigError, by_key
+from tak_bootstrap.settings import CONFIG_KEYS, Settings, parse_settings
+from tak_tools.stack_file import Project
 
 VALUES: dict[str, Any] = {
     "repository": "example-owner/example.repository_1",
@@ -77,8 +79,30 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
     )
 
 
+def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
+    declared = yaml.safe_load((bootstrap_project.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+
+    # The Pulumi CLI demands every key that is declared without a default.
+    assert list(declared) == [key for key, row in CONFIG_KEYS.items() if row.required] == ["repository"]
+    assert parse_settings({"repository": "a/b"}) == Settings(
+        repository="a/b",
+        environments=("dev-test", "prod"),
+        main_branch="main",
+        project_name="tak-base",
+        state_bucket_name=None,
+        create_oidc_provider=True,
+    )
+
+
 @pytest.mark.parametrize(
-    ("text", "value"), [("true", True), ('["prod"]', ["prod"]), ("main", "main"), ("7", "7"), ("", "")]
+    ("key", "text", "setting"),
+    [
+        ("createOidcProvider", "false", False),
+        ("environments", '["prod"]', ("prod",)),
+        ("mainBranch", "7", "7"),
+        ("mainBranch", "profile", "profile"),
+        ("stateBucketName", "", None),
+    ],
 )
-def test_text_of_the_engine_becomes_a_value_only_where_it_is_a_flag_or_a_list(text: str, value: Any) -> None:
-    assert from_engine(text) == value
+def test_the_text_that_the_engine_makes_of_a_value_is_read_as_the_value(key: str, text: str, setting: Any) -> None:
+    assert by_key(parse_settings(VALUES | {key: text})) == by_key(parse_settings(VALUES)) | {key: setting}

@@ -1,7 +1,6 @@
 """Both stacks, deployed by the real program into one simulated AWS, and a way to break things and have them back."""
 
 import copy
-import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from moto.core.base_backend import BackendDict
 
-from tak_base.settings import NAMESPACE, parse_settings
 from tak_tools.program import Recording, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, load_stack
@@ -55,12 +53,7 @@ def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
 @pytest.fixture(scope="module")
 def extras_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
     """prod beside the other two, under another name and range, with every extra of the network."""
-    extras = {"minorId": 9, **EVERY_NETWORK_EXTRA}
-    prod = load_stack(project, "prod")
-    values = {**prod.values, **{f"{NAMESPACE}:{key}": value for key, value in extras.items()}}
-    own = {name.removeprefix(f"{NAMESPACE}:"): value for name, value in values.items() if name.startswith(NAMESPACE)}
-    settings = parse_settings(own, stack="extras", region=prod.region)
-    stack_file = dataclasses.replace(prod, stack="extras", values=values, settings=settings)
+    stack_file = with_options(project, "prod", "extras", minorId=9, **EVERY_NETWORK_EXTRA)
     with _everything_as_it_was(), SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
         yield Layer(stack_file, run_program(stack_file, cloud), cloud)
 

@@ -49,7 +49,7 @@ def test_the_local_stack_has_ids_and_a_port_of_its_own_and_no_credentials(projec
     (endpoints,) = stack_file.values["aws:endpoints"]
 
     assert endpoints == dict.fromkeys(SERVICES, "http://127.0.0.1:4577")
-    assert stack_file.settings.addresses == plan_addresses(255, 15)
+    assert stack_file.settings.network.addresses == plan_addresses(255, 15)
     assert stack_file.settings.environment == "dev-test"
     assert not {name for name in stack_file.values if re.search("key|token|profile|assume", name, re.IGNORECASE)}
     # S3 Control needs the account id: https://github.com/getmoto/moto/pull/9504

@@ -72,7 +72,7 @@ def test_a_stack_can_be_used_beside_a_stack_file_with_mistakes(folder: Path) -> 
     add_stack(folder, "one", 4, 5)
     Path(folder, "Pulumi.two.yaml").write_text("config: [")
     Path(folder, "Pulumi.three.yaml").write_text("config: {}")
-    assert load_stack(load_project(folder), "one").settings.minor_id == 5
+    assert load_stack(load_project(folder), "one").settings.network.minor_id == 5
 
 
 def test_the_next_free_minor_id_is_the_first_gap(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

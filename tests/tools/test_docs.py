@@ -5,7 +5,6 @@ from dataclasses import fields
 from pathlib import Path
 
 from tak_base.outputs import BaseLayer, output_name
-from tak_base.settings import CONFIG_KEYS
 from tak_tools.doc_pages import pages
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
@@ -25,10 +24,6 @@ def test_generated_pages_are_what_make_docs_writes() -> None:
         path.name for path, text in pages(PROJECT_FOLDER).items() if path.read_text(encoding="utf-8") != text
     ]
     assert out_of_date == [], "run `make docs`"
-
-
-def test_the_config_table_has_every_key_in_order() -> None:
-    assert tuple(first_column(section("Config"))) == CONFIG_KEYS
 
 
 def test_the_outputs_table_has_every_output() -> None:

@@ -25,9 +25,9 @@ ALLOWED = {
     "private_endpoints": {"deployment_target", "endpoint_policies", "endpoint_services", "settings"},
     "bucket_policies": {"deployment_target"},
     "hardened_bucket": set[str](),
-    "encrypted_storage": {"bucket_policies", "deployment_target", "hardened_bucket"},
+    "encrypted_storage": {"bucket_policies", "deployment_target", "hardened_bucket", "settings"},
     "compute": {"deployment_target", "settings"},
-    "public_dns": set[str](),
+    "public_dns": {"settings"},
 }
 
 

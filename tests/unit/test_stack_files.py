@@ -23,7 +23,7 @@ def test_there_is_a_stack_named_for_each_environment(stack_files: list[StackFile
 
 
 def test_the_stacks_have_networks_that_do_not_overlap(stack_files: list[StackFile]) -> None:
-    networks = [file.settings.addresses.vpc for file in stack_files]
+    networks = [file.settings.network.addresses.vpc for file in stack_files]
 
     assert not any(one.overlaps(other) for one, other in itertools.combinations(networks, 2))
 
@@ -57,7 +57,7 @@ GOOD = "config:\n  aws:region: eu-west-1\n  tak-base:environment: prod\n  tak-ba
 def test_a_number_in_quotes_is_a_number_as_the_pulumi_cli_writes_it(load) -> None:
     quoted = GOOD.replace("3", '"3"') + '  tak-base:protectData: "false"\n'
 
-    assert (load(quoted).settings.major_id, load(quoted).settings.protect_data) == (3, False)
+    assert (load(quoted).settings.network.major_id, load(quoted).settings.protect_data) == (3, False)
 
 
 def test_a_key_without_a_namespace_belongs_to_the_project(load) -> None:
