@@ -1,12 +1,28 @@
-"""The check of the default tags."""
+"""The check of the default tags: a function for every resource type of the base layer that can have tags."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from tak_tools import resource_types as types
+from tak_tools.resource_types import ROWS, ResourceType
 from tak_tools.verify.checks import Difference, check
 from tak_tools.verify.deployment import Deployment
 
 Tagged = Iterator[tuple[str, Mapping[str, str]]]
+"""The resources of a type that are there, each with its tags."""
+
+READERS: dict[str, Callable[[Deployment], Tagged]] = {}
+"""By the type's token; tests/tools/test_resource_types.py fails where a row has tags that nothing reads."""
+
+
+def _reads(row: ResourceType) -> Callable[[Callable[[Deployment], Tagged]], Callable[[Deployment], Tagged]]:
+    """Registers the function that reads the tags of a type."""
+
+    def register(reader: Callable[[Deployment], Tagged]) -> Callable[[Deployment], Tagged]:
+        READERS[row.token] = reader
+        return reader
+
+    return register
 
 
 @check(
@@ -39,75 +55,111 @@ Tagged = Iterator[tuple[str, Mapping[str, str]]]
 )
 def tags(deployment: Deployment) -> Iterable[Difference]:
     expected = deployment.stack_file.default_tags
-    for resource, found in (*_of_network(deployment), *_of_data(deployment), *_of_logging(deployment)):
-        wrong = {key: found.get(key) for key, value in expected.items() if found.get(key) != value}
-        if wrong:
-            yield Difference(resource, _shown(wrong), _shown({key: expected[key] for key in wrong}))
+    for row in ROWS.values():
+        if not (row.base_layer and row.tags):
+            continue
+        for resource, found in READERS[row.token](deployment):
+            wrong = {key: found.get(key) for key, value in expected.items() if found.get(key) != value}
+            if wrong:
+                yield Difference(resource, _shown(wrong), _shown({key: expected[key] for key in wrong}))
 
 
-def _of_network(deployment: Deployment) -> Tagged:
-    for id_key, resources in _network_resources(deployment).items():
-        for resource in resources:
-            yield resource[id_key], _by_name(resource.get("Tags", []))
+def _reads_ec2(row: ResourceType, id_key: str, resources: Callable[[Deployment], list[Any]]) -> None:
+    """Registers what EC2 describes with its tags; `resources` may have None for one that is not there."""
+
+    @_reads(row)
+    def reader(deployment: Deployment) -> Tagged:
+        # Without the VPC nothing is left but the addresses.
+        for resource in resources(deployment) if deployment.vpc or row == types.EIP else ():
+            if resource:
+                yield resource[id_key], _by_name(resource.get("Tags", []))
 
 
-def _network_resources(deployment: Deployment) -> dict[str, list[Any]]:
-    """The layer's own EC2 resources that are there, by the key under which AWS gives their id."""
-    subnets = deployment.planned_subnets()
-    table_ids = {deployment.route_table_id(plan) for plan in deployment.settings.network.addresses.subnets}
-    nat_gateways = [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]]
-    endpoints = [deployment.endpoint(service) for service in deployment.settings.endpoints.vpc_endpoints]
-    group = deployment.endpoint_security_group if deployment.interface_services else None
-    flow_log = None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
-    if not deployment.vpc:
-        return {"AllocationId": deployment.elastic_ips}
-    return {
-        "VpcId": [deployment.vpc],
-        "SubnetId": [deployment.subnets[subnet_id] for _, subnet_id in subnets],
-        "RouteTableId": [table for table in deployment.route_tables if table["RouteTableId"] in table_ids],
-        "InternetGatewayId": deployment.internet_gateways,
-        "EgressOnlyInternetGatewayId": deployment.egress_only_gateways,
-        "NatGatewayId": list(filter(None, nat_gateways)),
-        "AllocationId": deployment.elastic_ips,
-        "GroupId": [deployment.default_security_group, *filter(None, [group])],
-        "VpcEndpointId": list(filter(None, endpoints)),
-        "FlowLogId": list(filter(None, [flow_log])),
-    }
+def _layer_flow_log(deployment: Deployment) -> dict[str, Any] | None:
+    return None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
 
 
-def _of_data(deployment: Deployment) -> Tagged:
+def _route_tables(deployment: Deployment) -> list[Any]:
+    ids = {deployment.route_table_id(plan) for plan in deployment.settings.network.addresses.subnets}
+    return [table for table in deployment.route_tables if table["RouteTableId"] in ids]
+
+
+_reads_ec2(types.VPC, "VpcId", lambda deployment: [deployment.vpc])
+_reads_ec2(types.DEFAULT_SECURITY_GROUP, "GroupId", lambda deployment: [deployment.default_security_group])
+_reads_ec2(types.INTERNET_GATEWAY, "InternetGatewayId", lambda deployment: deployment.internet_gateways)
+_reads_ec2(types.EGRESS_ONLY_GATEWAY, "EgressOnlyInternetGatewayId", lambda deployment: deployment.egress_only_gateways)
+_reads_ec2(types.ROUTE_TABLE, "RouteTableId", _route_tables)
+_reads_ec2(types.FLOW_LOG, "FlowLogId", lambda deployment: [_layer_flow_log(deployment)])
+_reads_ec2(
+    types.SUBNET, "SubnetId", lambda deployment: [deployment.subnets[id_] for _, id_ in deployment.planned_subnets()]
+)
+_reads_ec2(
+    types.NAT_GATEWAY,
+    "NatGatewayId",
+    lambda deployment: [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]],
+)
+_reads_ec2(types.EIP, "AllocationId", lambda deployment: deployment.elastic_ips)
+_reads_ec2(
+    types.VPC_ENDPOINT,
+    "VpcEndpointId",
+    lambda deployment: [deployment.endpoint(service) for service in deployment.settings.endpoints.vpc_endpoints],
+)
+_reads_ec2(
+    types.SECURITY_GROUP,
+    "GroupId",
+    lambda deployment: [deployment.endpoint_security_group if deployment.interface_services else None],
+)
+
+
+@_reads(types.KEY)
+def _key(deployment: Deployment) -> Tagged:
     if deployment.exists("key"):
         answer = deployment.aws.ask("kms", "list_resource_tags", KeyId=deployment.key_arn)
         yield deployment.key_arn, {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
-    if deployment.exists("bucket"):
-        answer = deployment.bucket("get_bucket_tagging", absent="NoSuchTagSet")
-        yield deployment.bucket_name, _by_name(answer.get("TagSet", []))
-    if deployment.exists("repository"):
-        arn = deployment.outputs["ecrRepositoryArn"]
-        answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=arn)
-        yield deployment.repository_name, _by_name(answer["tags"])
-    for name in deployment.further_bucket_names:
+
+
+@_reads(types.BUCKET)
+def _buckets(deployment: Deployment) -> Tagged:
+    own = [deployment.bucket_name] if deployment.exists("bucket") else []
+    for name in [*own, *deployment.further_bucket_names]:
         answer = deployment.bucket("get_bucket_tagging", absent="NoSuchTagSet", name=name)
         yield name, _by_name(answer.get("TagSet", []))
-    for repository in map(deployment.further_repository_name, deployment.settings.compute.repositories):
-        if found := deployment.repository_called(repository):
+
+
+@_reads(types.REPOSITORY)
+def _repositories(deployment: Deployment) -> Tagged:
+    further = map(deployment.further_repository_name, deployment.settings.compute.repositories)
+    for name in [deployment.repository_name, *further]:
+        if found := deployment.repository_called(name):
             answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
-            yield repository, _by_name(answer["tags"])
+            yield name, _by_name(answer["tags"])
+
+
+@_reads(types.CERTIFICATE)
+def _certificate(deployment: Deployment) -> Tagged:
     if deployment.settings.dns.hosted_zone_name and deployment.certificate:
         arn = deployment.outputs["certificateArn"]
         answer = deployment.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
         yield arn, _by_name(answer["Tags"])
+
+
+@_reads(types.CLUSTER)
+def _cluster(deployment: Deployment) -> Tagged:
     if deployment.exists("cluster"):
         yield deployment.cluster_name, {tag["key"]: tag["value"] for tag in deployment.cluster.get("tags", [])}
 
 
-def _of_logging(deployment: Deployment) -> Tagged:
+@_reads(types.LOG_GROUP)
+def _log_groups(deployment: Deployment) -> Tagged:
     for name in deployment.log_group_names:
         if deployment.log_group(name):
             arn = deployment.log_group_arn(name)
             yield name, deployment.aws.ask("logs", "list_tags_for_resource", resourceArn=arn)["tags"]
-    flow_log = None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
-    if flow_log:
+
+
+@_reads(types.ROLE)
+def _flow_log_role(deployment: Deployment) -> Tagged:
+    if flow_log := _layer_flow_log(deployment):
         role = flow_log["DeliverLogsPermissionArn"].rsplit("/", 1)[-1]
         answer = deployment.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=role)
         yield role, _by_name(answer.get("Tags", []))

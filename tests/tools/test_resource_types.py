@@ -16,6 +16,7 @@ from tak_tools.cost import cost_of
 from tak_tools.errors import InputError
 from tak_tools.program import Recording
 from tak_tools.resource_types import ROWS
+from tak_tools.verify.tags import READERS
 
 PROJECT_FOLDER = Path(__file__).parents[2]
 TOKEN = re.compile(r"awsx?:\w+(/\w+)?:[A-Z]\w+")
@@ -49,6 +50,10 @@ def test_every_price_line_has_a_price_and_every_price_a_line() -> None:
 def test_only_types_of_the_base_layer_have_parts_or_name_what_ec2_makes() -> None:
     others = [row for row in ROWS.values() if not row.base_layer]
     assert not [row.token for row in others if row.parts or row.ec2_resource]
+
+
+def test_the_tag_check_reads_every_type_of_the_base_layer_that_can_have_tags() -> None:
+    assert READERS.keys() == {row.token for row in ROWS.values() if row.base_layer and row.tags}
 
 
 def test_a_resource_whose_type_has_no_row_stops_a_plan_with_one_line(tmp_path: Path) -> None:
