@@ -1,5 +1,7 @@
 """Where Moto 5.2.5 answers unlike AWS: each gap has one function here, which closes it in Moto's own classes.
 
+Among them are the refusals that decide in which order a network can be made and deleted.
+
 Both simulated clouds call `close_gaps`. A Moto whose functions are not the ones that are mended here is an error;
 tests/local/test_moto_gaps.py has, for each gap, the proof that it is there without its function and closed with it.
 """
@@ -12,6 +14,7 @@ import moto
 import xmltodict
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPCEndPoint
@@ -147,6 +150,236 @@ def vpc_endpoint_attributes() -> None:
     _replace(EC2Response, "modify_vpc_endpoint", modify_vpc_endpoint)
     _replace(VPCEndPoint, "ip_address_type", "ipv4")
     _replace(VPCEndPoint, "dns_options", {"DnsRecordIpType": "ipv4"})
+
+
+@_gap
+def interfaces_of_an_endpoint() -> None:
+    """Interface endpoints: their interfaces have no security group, and do not follow a change of the subnets."""
+    create = _mended(
+        EC2Backend,
+        "create_vpc_endpoint",
+        "vpc_id",
+        "service_name",
+        "endpoint_type",
+        "policy_document",
+        "route_table_ids",
+        "subnet_ids",
+        "network_interface_ids",
+        "dns_entries",
+        "client_token",
+        "security_group_ids",
+        "tags",
+        "private_dns_enabled",
+    )
+    modify = _mended(
+        EC2Backend,
+        "modify_vpc_endpoint",
+        "vpc_id",
+        "policy_doc",
+        "add_subnets",
+        "remove_subnets",
+        "remove_route_tables",
+        "add_route_tables",
+        "add_security_groups",
+        "remove_security_groups",
+    )
+
+    def create_vpc_endpoint(backend: Any, **parameters: Any) -> VPCEndPoint:
+        endpoint = create(backend, **parameters)
+        set_groups(backend, endpoint)
+        return endpoint
+
+    def modify_vpc_endpoint(backend: Any, **parameters: Any) -> None:
+        modify(backend, **parameters)
+        (endpoint,) = backend.describe_vpc_endpoints([parameters["vpc_id"]])
+        there = {backend.enis[eni].subnet.id: eni for eni in endpoint.network_interface_ids}
+        for subnet_id in there.keys() - set(endpoint.subnet_ids or ()):
+            endpoint.network_interface_ids.remove(there[subnet_id])
+            backend.enis.pop(there[subnet_id])
+        if endpoint.vpc_endpoint_type == "Interface":
+            for subnet_id in set(endpoint.subnet_ids or ()) - there.keys():
+                endpoint.network_interface_ids.append(backend.create_network_interface(subnet_id, None).id)
+        set_groups(backend, endpoint)
+
+    def set_groups(backend: Any, endpoint: VPCEndPoint) -> None:
+        groups = [backend.get_security_group_from_id(group_id) for group_id in endpoint.security_group_ids]
+        for eni in endpoint.network_interface_ids:
+            backend.enis[eni]._group_set = groups
+
+    _replace(EC2Backend, "create_vpc_endpoint", create_vpc_endpoint)
+    _replace(EC2Backend, "modify_vpc_endpoint", modify_vpc_endpoint)
+
+
+@_gap
+def private_dns_name_of_an_endpoint() -> None:
+    """CreateVpcEndpoint: a second endpoint with the private DNS name of another one of the VPC is not refused."""
+    original = _mended(EC2Response, "create_vpc_endpoint")
+
+    def create_vpc_endpoint(response: EC2Response) -> ActionResult:
+        vpc_id, service = response._get_param("VpcId"), response._get_param("ServiceName")
+        interface = response._get_param("VpcEndpointType") == "Interface"
+        if interface and response._get_bool_param("PrivateDnsEnabled", if_none=True):
+            for other in response.ec2_backend.vpc_end_points.values():
+                if (other.vpc_id, other.service_name, other.vpc_endpoint_type) != (vpc_id, service, "Interface"):
+                    continue
+                if other.state != "deleted" and other.private_dns_enabled:
+                    domain = f"{service.rpartition('.')[2]}.{response.region}.amazonaws.com"
+                    raise EC2ClientError(
+                        "InvalidParameter",
+                        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for"
+                        f" {domain} in the VPC {vpc_id}",
+                    )
+        return original(response)
+
+    _replace(EC2Response, "create_vpc_endpoint", create_vpc_endpoint)
+
+
+@_gap
+def one_internet_gateway_for_a_vpc() -> None:
+    """AttachInternetGateway: a second gateway for a VPC is not refused."""
+    original = _mended(EC2Backend, "attach_internet_gateway", "internet_gateway_id", "vpc_id")
+
+    def attach_internet_gateway(backend: Any, internet_gateway_id: str, vpc_id: str) -> Any:
+        if any(gateway.vpc and gateway.vpc.id == vpc_id for gateway in backend.internet_gateways.values()):
+            raise EC2ClientError("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
+        return original(backend, internet_gateway_id, vpc_id)
+
+    _replace(EC2Backend, "attach_internet_gateway", attach_internet_gateway)
+
+
+@_gap
+def internet_gateway_under_public_addresses() -> None:
+    """DetachInternetGateway: not refused while the VPC has interfaces with public addresses."""
+    original = _mended(EC2Backend, "detach_internet_gateway", "internet_gateway_id", "vpc_id")
+
+    def detach_internet_gateway(backend: Any, internet_gateway_id: str, vpc_id: str) -> None:
+        if any(address.eni and address.eni.subnet.vpc_id == vpc_id for address in backend.addresses):
+            raise DependencyViolationError(
+                f"Network {vpc_id} has some mapped public address(es)."
+                " Please unmap those public address(es) before detaching the gateway."
+            )
+        original(backend, internet_gateway_id, vpc_id)
+
+    _replace(EC2Backend, "detach_internet_gateway", detach_internet_gateway)
+
+
+@_gap
+def nat_gateway_without_an_internet_gateway() -> None:
+    """CreateNatGateway: a public NAT gateway in a VPC without an internet gateway does not fail."""
+    original = _mended(EC2Backend, "create_nat_gateway", "subnet_id", "allocation_id", "tags", "connectivity_type")
+
+    def create_nat_gateway(backend: Any, **parameters: Any) -> Any:
+        gateway: Any = original(backend, **parameters)
+        attached = {item.vpc.id for item in backend.internet_gateways.values() if item.vpc}
+        if gateway.connectivity_type != "private" and gateway.vpc_id not in attached:
+            _release_nat_gateway(backend, gateway)
+            gateway.state, gateway.failure_code = "failed", "Gateway.NotAttached"
+            gateway.failure_message = f"Network {gateway.vpc_id} has no Internet gateway attached"
+        return gateway
+
+    _replace(EC2Backend, "create_nat_gateway", create_nat_gateway)
+
+
+@_gap
+def address_of_a_deleted_nat_gateway() -> None:
+    """DeleteNatGateway: the Elastic IP stays associated, and the network interface stays."""
+    original = _mended(EC2Backend, "delete_nat_gateway", "nat_gateway_id")
+
+    def delete_nat_gateway(backend: Any, nat_gateway_id: str) -> Any:
+        gateway = original(backend, nat_gateway_id)
+        _release_nat_gateway(backend, gateway)
+        return gateway
+
+    _replace(EC2Backend, "delete_nat_gateway", delete_nat_gateway)
+
+
+def _release_nat_gateway(backend: Any, gateway: Any) -> None:
+    for address in backend.addresses:
+        if address.eni is gateway._eni:
+            backend.disassociate_address(address=address.public_ip)
+    backend.enis.pop(gateway._eni.id, None)
+
+
+@_gap
+def address_of_a_nat_gateway() -> None:
+    """ReleaseAddress and DisassociateAddress: not refused while a NAT gateway has the address."""
+    release = _mended(EC2Backend, "release_address", "address", "allocation_id")
+    disassociate = _mended(EC2Response, "disassociate_address")
+
+    def refuse(backend: Any, **which: Any) -> None:
+        interfaces = [gateway._eni for gateway in backend.nat_gateways.values() if gateway.state == "available"]
+        for address in backend.addresses:
+            if address.eni in interfaces and any(getattr(address, name) == value for name, value in which.items()):
+                raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
+
+    def release_address(backend: Any, address: str | None = None, allocation_id: str | None = None) -> None:
+        refuse(backend, **({"allocation_id": allocation_id} if allocation_id else {"public_ip": address}))
+        release(backend, address=address, allocation_id=allocation_id)
+
+    def disassociate_address(response: EC2Response) -> ActionResult:
+        association_id, address = response._get_param("AssociationId"), response._get_param("PublicIp")
+        refuse(
+            response.ec2_backend,
+            **({"association_id": association_id} if association_id else {"public_ip": address}),
+        )
+        return disassociate(response)
+
+    _replace(EC2Backend, "release_address", release_address)
+    _replace(EC2Response, "disassociate_address", disassociate_address)
+
+
+@_gap
+def subnet_with_interfaces() -> None:
+    """DeleteSubnet: not refused while the subnet has network interfaces, those of endpoints and NAT gateways too."""
+    original = _mended(EC2Backend, "delete_subnet", "subnet_id")
+
+    def delete_subnet(backend: Any, subnet_id: str) -> Any:
+        if any(interface.subnet.id == subnet_id for interface in backend.enis.values()):
+            raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+        return original(backend, subnet_id)
+
+    _replace(EC2Backend, "delete_subnet", delete_subnet)
+
+
+@_gap
+def security_group_in_use() -> None:
+    """DeleteSecurityGroup: not refused while an interface has the group, or a rule of another one names it."""
+    original = _mended(EC2Backend, "delete_security_group", "name", "group_id")
+
+    def delete_security_group(backend: Any, name: str | None = None, group_id: str | None = None) -> None:
+        group = backend.get_security_group_from_id(group_id) if group_id else None
+        if group and (has_interfaces(backend, group) or is_named(backend, group)):
+            raise DependencyViolationError(f"resource {group_id} has a dependent object")
+        original(backend, name=name, group_id=group_id)
+
+    def has_interfaces(backend: Any, group: Any) -> bool:
+        return any(group in (interface.group_set or ()) for interface in backend.enis.values())
+
+    def is_named(backend: Any, group: Any) -> bool:
+        others = [other for groups in backend.groups.values() for other in groups.values() if other is not group]
+        rules = [rule for other in others for rule in (*other.ingress_rules, *other.egress_rules)]
+        return any(rule.source_group.get("GroupId") == group.id for rule in rules)
+
+    _replace(EC2Backend, "delete_security_group", delete_security_group)
+
+
+@_gap
+def vpc_with_dependencies() -> None:
+    """DeleteVpc: not refused while the VPC has gateways, endpoints or security groups of its own."""
+    original = _mended(EC2Backend, "delete_vpc", "vpc_id")
+
+    def delete_vpc(backend: Any, vpc_id: str) -> Any:
+        dependencies = (
+            any(gateway.vpc and gateway.vpc.id == vpc_id for gateway in backend.internet_gateways.values()),
+            any(gateway.vpc_id == vpc_id for gateway in backend.egress_only_internet_gateways.values()),
+            any(item.vpc_id == vpc_id and item.state != "deleted" for item in backend.vpc_end_points.values()),
+            any(group.name != "default" for group in backend.groups.get(vpc_id, {}).values()),
+        )
+        if any(dependencies):
+            raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
+        return original(backend, vpc_id)
+
+    _replace(EC2Backend, "delete_vpc", delete_vpc)
 
 
 @_gap

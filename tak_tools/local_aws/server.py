@@ -30,8 +30,8 @@ RECORD = "server.json"
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _ACCOUNT_HOST = re.compile(r"(?P<account>\d{12})\.")
 # Where the name under which a service is signed is not the start of its host name.
-_HOSTS = {"ecr": "api.ecr", "tagging": "tagging"}
-_GLOBAL_HOSTS = {"iam": "iam.amazonaws.com"}
+_HOSTS = {"ecr": "api.ecr"}
+_GLOBAL_HOSTS = {"iam": "iam.amazonaws.com", "route53": "route53.amazonaws.com"}
 _ONE_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding"})
 
 

@@ -162,19 +162,14 @@ def eip(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
 
 @handles(types.NAT_GATEWAY)
 def nat_gateway(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
-    ec2 = cloud.client("ec2")
-    subnet_id = inputs.take("subnetId")
-    vpc_id = ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"]
-    attached = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc_id]}])
-    if not attached["InternetGateways"]:
-        # AWS says so; Moto makes the gateway all the same.
-        raise RuntimeError(f"Gateway.NotAttached: network {vpc_id} has no Internet gateway attached")
-    made = ec2.create_nat_gateway(
-        SubnetId=subnet_id,
+    made = cloud.client("ec2").create_nat_gateway(
+        SubnetId=inputs.take("subnetId"),
         AllocationId=inputs.take("allocationId"),
         TagSpecifications=cloud.tag_specifications(inputs, "natgateway"),
-    )
-    return made["NatGateway"]["NatGatewayId"], {}
+    )["NatGateway"]
+    if made["State"] == "failed":
+        raise RuntimeError(f"{made['FailureCode']}: {made['FailureMessage']}")
+    return made["NatGatewayId"], {}
 
 
 @handles(types.VPC_ENDPOINT)

@@ -96,7 +96,7 @@ def test_a_nat_gateway_needs_an_internet_gateway_first() -> None:
         vpc_id = ec2.create_vpc(CidrBlock="10.9.0.0/20")["Vpc"]["VpcId"]
         subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
         allocation_id = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        with pytest.raises(RuntimeError, match=f"Gateway.NotAttached: network {vpc_id}"):
+        with pytest.raises(RuntimeError, match=f"Gateway.NotAttached: Network {vpc_id}"):
             cloud.create("aws:ec2/natGateway:NatGateway", "nat", {"subnetId": subnet_id, "allocationId": allocation_id})
 
 

@@ -16,9 +16,13 @@ import pytest
 from tak_base.addressing import plan_addresses
 from tak_tools.errors import DeploymentError, InputError
 from tak_tools.local_aws import command, launcher
+from tak_tools.program import run_program
 from tak_tools.stack_file import Project, load_stack
+from tak_tools.stub_aws import StubAws
+from tests.options import with_options
 
-SERVICES = {"ec2", "ecr", "ecs", "iam", "kms", "logs", "s3", "s3control", "sts"}
+# What the AWS provider, verify and layers above ask beside the services of the resources.
+ASKED = {"s3control", "sts", "resourcegroupstaggingapi", "cloudformation", "ssm"}
 
 
 @pytest.fixture
@@ -45,10 +49,13 @@ def put_cli(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
 
 
 def test_the_local_stack_has_ids_and_a_port_of_its_own_and_no_credentials(project: Project) -> None:
+    every_option = run_program(with_options(project, "prod"), StubAws("ap-southeast-2"))
     stack_file = load_stack(project, "local")
     (endpoints,) = stack_file.values["aws:endpoints"]
 
-    assert endpoints == dict.fromkeys(SERVICES, "http://127.0.0.1:4577")
+    modules = {item.type.split(":")[1].split("/")[0] for item in every_option.resources if item.type.startswith("aws")}
+    services = ASKED | {{"cloudwatch": "logs"}.get(module, module) for module in modules}
+    assert endpoints == dict.fromkeys(services, "http://127.0.0.1:4577")
     assert stack_file.settings.network.addresses == plan_addresses(255, 15)
     assert stack_file.settings.environment == "dev-test"
     assert not {name for name in stack_file.values if re.search("key|token|profile|assume", name, re.IGNORECASE)}

@@ -58,6 +58,8 @@ def test_an_unsigned_request_is_refused_and_forwarded_nowhere(server: Server) ->
         ("ec2", "127.0.0.1:4577", "ec2.eu-west-1.amazonaws.com"),
         ("ecr", "127.0.0.1:4577", "api.ecr.eu-west-1.amazonaws.com"),
         ("iam", "127.0.0.1:4577", "iam.amazonaws.com"),
+        ("route53", "127.0.0.1:4577", "route53.amazonaws.com"),
+        ("tagging", "127.0.0.1:4577", "tagging.eu-west-1.amazonaws.com"),
         ("s3", "127.0.0.1:4577", "s3.eu-west-1.amazonaws.com"),
         ("s3", f"{DEFAULT_ACCOUNT_ID}.127.0.0.1:4577", f"{DEFAULT_ACCOUNT_ID}.s3-control.eu-west-1.amazonaws.com"),
         ("s3", f"{DEFAULT_ACCOUNT_ID}.localhost:4577", f"{DEFAULT_ACCOUNT_ID}.s3-control.eu-west-1.amazonaws.com"),
@@ -65,6 +67,20 @@ def test_an_unsigned_request_is_refused_and_forwarded_nowhere(server: Server) ->
 )
 def test_a_request_goes_to_the_service_it_is_signed_for(service: str, host: str, expected: str) -> None:
     assert aws_host({"Authorization": SIGNED.format(service), "Host": host}) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("acm", "list_certificates"),
+        ("cloudformation", "list_exports"),
+        ("resourcegroupstaggingapi", "get_resources"),
+        ("route53", "list_hosted_zones"),
+        ("ssm", "describe_parameters"),
+    ],
+)
+def test_every_service_of_the_layer_answers(clients: Callable[[str], Any], service: str, operation: str) -> None:
+    assert getattr(clients(service), operation)()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_s3_control_is_reached_through_the_proxy(server: Server, clients: Callable[[str], Any]) -> None:

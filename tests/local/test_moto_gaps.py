@@ -47,6 +47,33 @@ def bucket_of(s3: Any, **configuration: Any) -> str:
     return name
 
 
+def refusal(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
+    """The code and the message with which a call is refused; empty where it is not."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return "", ""
+
+
+def endpoint_of(ec2: Any, vpc: str, subnet: str, service: str = "kms", **parameters: Any) -> dict[str, Any]:
+    name = f"com.amazonaws.{REGION}.{service}"
+    parameters = {"PrivateDnsEnabled": True, "VpcEndpointType": "Interface", "SubnetIds": [subnet]} | parameters
+    return ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=name, **parameters)["VpcEndpoint"]
+
+
+def gateway_of(ec2: Any, vpc: str) -> str:
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    return gateway
+
+
+def nat_gateway_of(ec2: Any, subnet: str) -> tuple[str, str]:
+    """The ids of a new NAT gateway and of its address."""
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    return ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"], address
+
+
 def state_of_a_subnet_s_ipv6_range(clients: Clients) -> bool:
     ec2 = clients("ec2")
     (subnet,) = ec2.describe_subnets(SubnetIds=[subnet_of(ec2)[1]])["Subnets"]
@@ -73,14 +100,9 @@ def vpc_endpoint_attributes(clients: Clients) -> bool:
     ec2 = clients("ec2")
     vpc, subnet = subnet_of(ec2)
 
-    def make(service: str, **parameters: Any) -> dict[str, Any]:
-        name = f"com.amazonaws.{REGION}.{service}"
-        return ec2.create_vpc_endpoint(
-            VpcId=vpc, SubnetIds=[subnet], VpcEndpointType="Interface", ServiceName=name, **parameters
-        )["VpcEndpoint"]
-
-    made = make("kms", IpAddressType="dualstack", DnsOptions={"DnsRecordIpType": "dualstack"}, PrivateDnsEnabled=True)
-    plain = make("logs")
+    dualstack = {"IpAddressType": "dualstack", "DnsOptions": {"DnsRecordIpType": "dualstack"}}
+    made = endpoint_of(ec2, vpc, subnet, **dualstack)
+    plain = endpoint_of(ec2, vpc, subnet, "logs")
     ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], PrivateDnsEnabled=False, IpAddressType="ipv4")
     (modified,) = ec2.describe_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])["VpcEndpoints"]
 
@@ -93,6 +115,185 @@ def vpc_endpoint_attributes(clients: Clients) -> bool:
         ("ipv4", "ipv4", True),
         ("ipv4", "dualstack", False),
     ]
+
+
+def interfaces_of_an_endpoint(clients: Clients) -> bool:
+    """They follow the endpoint's subnets, and have its groups."""
+    ec2 = clients("ec2")
+    vpc, first = subnet_of(ec2)
+    second = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="endpoints", Description="x", VpcId=vpc)["GroupId"]
+    made = endpoint_of(ec2, vpc, first, SecurityGroupIds=[group])["VpcEndpointId"]
+    found = []
+    for change in ({}, {"AddSubnetIds": [second]}, {"RemoveSubnetIds": [first]}):
+        ec2.modify_vpc_endpoint(VpcEndpointId=made, **change)
+        (endpoint,) = ec2.describe_vpc_endpoints(VpcEndpointIds=[made])["VpcEndpoints"]
+        interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=endpoint["NetworkInterfaceIds"])
+        groups = [[item["GroupId"] for item in found["Groups"]] for found in interfaces["NetworkInterfaces"]]
+        if groups != [[group]] * len(groups):
+            return False
+        found.append({interface["SubnetId"] for interface in interfaces["NetworkInterfaces"]})
+    return found == [{first}, {first, second}, {second}]
+
+
+def private_dns_name_of_an_endpoint(clients: Clients) -> bool:
+    """A second endpoint is refused until the first one is deleted, unless it is without private DNS."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    first = endpoint_of(ec2, vpc, subnet)["VpcEndpointId"]
+    endpoint_of(ec2, vpc, subnet, "logs")
+    endpoint_of(ec2, vpc, subnet, PrivateDnsEnabled=False)
+    endpoint_of(ec2, *subnet_of(ec2))
+    conflict = refusal(endpoint_of, ec2=ec2, vpc=vpc, subnet=subnet)
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[first])
+    endpoint_of(ec2, vpc, subnet)
+    return conflict == (
+        "InvalidParameter",
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for"
+        f" kms.{REGION}.amazonaws.com in the VPC {vpc}",
+    )
+
+
+def one_internet_gateway_for_a_vpc(clients: Clients) -> bool:
+    ec2 = clients("ec2")
+    vpc, _ = subnet_of(ec2)
+    gateway_of(ec2, vpc)
+    second = refusal(gateway_of, ec2=ec2, vpc=vpc)
+    return second == ("InvalidParameterValue", f"Network {vpc} already has an internet gateway attached")
+
+
+def internet_gateway_under_public_addresses(clients: Clients) -> bool:
+    """Refused until the NAT gateway is deleted, and its address disassociated by that."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    gateway = gateway_of(ec2, vpc)
+    nat_gateway, _ = nat_gateway_of(ec2, subnet)
+    early = refusal(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_nat_gateway(NatGatewayId=nat_gateway)
+    late = refusal(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+    message = (
+        f"Network {vpc} has some mapped public address(es)."
+        " Please unmap those public address(es) before detaching the gateway."
+    )
+    return (early, late) == (("DependencyViolation", message), ("", ""))
+
+
+def nat_gateway_without_an_internet_gateway(clients: Clients) -> bool:
+    """It is made, and fails: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    failed, _ = nat_gateway_of(ec2, subnet)
+    gateway_of(ec2, vpc)
+    made, _ = nat_gateway_of(ec2, subnet)
+    found = {
+        item["NatGatewayId"]: (item["State"], item.get("FailureCode"))
+        for item in ec2.describe_nat_gateways(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NatGateways"]
+    }
+    return found == {failed: ("failed", "Gateway.NotAttached"), made: ("available", None)}
+
+
+def address_of_a_deleted_nat_gateway(clients: Clients) -> bool:
+    """Another NAT gateway may have it."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    gateway_of(ec2, vpc)
+    nat_gateway, address = nat_gateway_of(ec2, subnet)
+    ec2.delete_nat_gateway(NatGatewayId=nat_gateway)
+    if refusal(ec2.create_nat_gateway, SubnetId=subnet, AllocationId=address) != ("", ""):
+        return False
+    interfaces = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [subnet]}])
+    return len(interfaces["NetworkInterfaces"]) == 1
+
+
+def address_of_a_nat_gateway(clients: Clients) -> bool:
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    gateway_of(ec2, vpc)
+    nat_gateway, address = nat_gateway_of(ec2, subnet)
+    (found,) = ec2.describe_addresses(AllocationIds=[address])["Addresses"]
+    early = [
+        refusal(ec2.disassociate_address, AssociationId=found["AssociationId"]),
+        refusal(ec2.release_address, AllocationId=address),
+    ]
+    if early != [("AuthFailure", "You do not have permission to access the specified resource.")] * 2:
+        return False
+    ec2.delete_nat_gateway(NatGatewayId=nat_gateway)
+    return refusal(ec2.release_address, AllocationId=address) == ("", "")
+
+
+def subnet_with_interfaces(clients: Clients) -> bool:
+    """An endpoint's, a NAT gateway's, and one of its own, each until it is gone."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    gateway_of(ec2, vpc)
+    refusals = []
+
+    def try_to_delete() -> None:
+        refusals.append(refusal(ec2.delete_subnet, SubnetId=subnet))
+
+    endpoint = endpoint_of(ec2, vpc, subnet)["VpcEndpointId"]
+    try_to_delete()
+    if refusals != [("DependencyViolation", f"The subnet '{subnet}' has dependencies and cannot be deleted.")]:
+        return False
+    nat_gateway, _ = nat_gateway_of(ec2, subnet)
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    try_to_delete()
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.delete_nat_gateway(NatGatewayId=nat_gateway)
+    try_to_delete()
+    ec2.delete_network_interface(NetworkInterfaceId=interface)
+    try_to_delete()
+    return [code for code, _ in refusals] == ["DependencyViolation"] * 3 + [""]
+
+
+def security_group_in_use(clients: Clients) -> bool:
+    """An interface has it, then a rule of another group names it; a rule of its own does not count."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    group, other = (
+        ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc)["GroupId"] for name in ("used", "other")
+    )
+    endpoint = endpoint_of(ec2, vpc, subnet, SecurityGroupIds=[group])["VpcEndpointId"]
+    rule = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group}]}]
+    for owner in (group, other):
+        ec2.authorize_security_group_ingress(GroupId=owner, IpPermissions=rule)
+    refusals = [refusal(ec2.delete_security_group, GroupId=group)]
+    if refusals == [("", "")]:
+        return False
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    refusals.append(refusal(ec2.delete_security_group, GroupId=group))
+    ec2.revoke_security_group_ingress(GroupId=other, IpPermissions=rule)
+    refusals.append(refusal(ec2.delete_security_group, GroupId=group))
+    return refusals == [("DependencyViolation", f"resource {group} has a dependent object")] * 2 + [("", "")]
+
+
+def vpc_with_dependencies(clients: Clients) -> bool:
+    """Gateways, an endpoint, a security group: each of them until it is gone."""
+    ec2 = clients("ec2")
+    vpc, subnet = subnet_of(ec2)
+    ec2.delete_subnet(SubnetId=subnet)
+    gateway = gateway_of(ec2, vpc)
+    egress_only = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3", VpcEndpointType="Gateway", RouteTableIds=[table]
+    )["VpcEndpoint"]["VpcEndpointId"]
+    group = ec2.create_security_group(GroupName="own", Description="x", VpcId=vpc)["GroupId"]
+    refusals = [refusal(ec2.delete_vpc, VpcId=vpc)]
+    if refusals == [("", "")]:
+        return False
+    for remove in (
+        lambda: ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc),
+        lambda: ec2.delete_egress_only_internet_gateway(
+            EgressOnlyInternetGatewayId=egress_only["EgressOnlyInternetGatewayId"]
+        ),
+        lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint]),
+        lambda: ec2.delete_security_group(GroupId=group),
+    ):
+        remove()
+        refusals.append(refusal(ec2.delete_vpc, VpcId=vpc))
+    message = f"The vpc '{vpc}' has dependencies and cannot be deleted."
+    return refusals == [("DependencyViolation", message)] * 4 + [("", "")]
 
 
 def log_group_of_a_flow_log(clients: Clients) -> bool:
@@ -207,6 +408,16 @@ PROBES: dict[str, Callable[[Clients], bool]] = {
         state_of_a_subnet_s_ipv6_range,
         subnet_attributes,
         vpc_endpoint_attributes,
+        interfaces_of_an_endpoint,
+        private_dns_name_of_an_endpoint,
+        one_internet_gateway_for_a_vpc,
+        internet_gateway_under_public_addresses,
+        nat_gateway_without_an_internet_gateway,
+        address_of_a_deleted_nat_gateway,
+        address_of_a_nat_gateway,
+        subnet_with_interfaces,
+        security_group_in_use,
+        vpc_with_dependencies,
         log_group_of_a_flow_log,
         defaults_of_a_new_key,
         rotation_period_of_a_key,
