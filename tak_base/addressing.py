@@ -8,9 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Literal
 
 Tier = Literal["public", "private"]
-Zone = Literal["a", "b"]
-
-ZONES: tuple[Zone, Zone] = ("a", "b")
+Zone = str
+"""A letter of this plan, such as `a`: the first of a stack's availability zones, whatever AWS calls it."""
 
 MAJOR_IDS = range(256)
 MINOR_IDS = range(16)
@@ -25,15 +24,31 @@ NAT64 = "64:ff9b::/96"
 AWS_RESERVED_ADDRESSES = 5
 
 _VPC_PREFIX = 20
-_PUBLIC_PREFIX = 24
-# Offsets into the VPC's /20, in addresses. A private slot is 256 wide whatever its subnet's prefix is,
-# so growing a private subnet to /24 moves nothing else.
-_OFFSETS: dict[tuple[Tier, Zone], int] = {
-    ("public", "a"): 0,
-    ("public", "b"): 256,
-    ("private", "a"): 1024,
-    ("private", "b"): 1280,
-}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A subnet in every VPC's address plan."""
+
+    tier: Tier
+    zone: Zone
+    offset: int
+    """Of its IPv4 range in the VPC's /20, in addresses."""
+    prefix: int | None
+    """None: the stack decides. Every subnet has 256 addresses to itself, so a larger one moves no other."""
+    ipv6_index: int
+    """The number of its IPv6 /64. It belongs to the row: a live subnet with another number would be replaced."""
+
+
+# A further zone is two further rows.
+_SUBNETS = (
+    _Row("public", "a", 0, 24, 0),
+    _Row("public", "b", 256, 24, 1),
+    _Row("private", "a", 1024, None, 2),
+    _Row("private", "b", 1280, None, 3),
+)
+
+ZONES: tuple[Zone, ...] = tuple(dict.fromkeys(row.zone for row in _SUBNETS))
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,7 @@ class SubnetPlan:
 
 @dataclass(frozen=True)
 class AddressPlan:
-    """A VPC's /20 and its four subnets, in the order public A, public B, private A, private B."""
+    """A VPC's /20 and its subnets: the public ones, then the private ones, zone A first."""
 
     vpc: IPv4Network
     subnets: tuple[SubnetPlan, ...]
@@ -87,12 +102,16 @@ def plan_addresses(major_id: int, minor_id: int, private_subnet_prefix: int = 26
         if value not in allowed:
             raise ValueError(f"{name}: found {value}, expected {allowed.start}-{allowed.stop - 1}")
     first_address = IPv4Address(f"10.{major_id}.{minor_id * 16}.0")
-    prefixes: dict[Tier, int] = {"public": _PUBLIC_PREFIX, "private": private_subnet_prefix}
     return AddressPlan(
         vpc=IPv4Network((int(first_address), _VPC_PREFIX)),
         subnets=tuple(
-            SubnetPlan(tier, zone, IPv4Network((int(first_address) + offset, prefixes[tier])), index)
-            for index, ((tier, zone), offset) in enumerate(_OFFSETS.items())
+            SubnetPlan(
+                row.tier,
+                row.zone,
+                IPv4Network((int(first_address) + row.offset, row.prefix or private_subnet_prefix)),
+                row.ipv6_index,
+            )
+            for row in _SUBNETS
         ),
     )
 
@@ -100,7 +119,7 @@ def plan_addresses(major_id: int, minor_id: int, private_subnet_prefix: int = 26
 def ipv6_subnet(vpc_block: str, index: int) -> str:
     """The /64 number `index` (0-255) of the /56 that Amazon gave the VPC.
 
-    Raises ValueError where `vpc_block` is no IPv6 /56 or the index does not fit.
+    Raises ValueError where `vpc_block` is not an IPv6 /56 or the index does not fit.
     """
     block = IPv6Network(vpc_block)
     if block.prefixlen != 56 or not 0 <= index < 256:

@@ -31,7 +31,7 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC with a public and a private subnet in each of two zones, for IPv4 and IPv6.
+    """A VPC with a public and a private subnet in each zone, for IPv4 and IPv6.
 
     Public subnets route to the internet gateway. Private subnets route IPv4 to a NAT gateway and IPv6 to the
     egress-only internet gateway, and have no route to the internet gateway.
@@ -113,8 +113,8 @@ class Network(pulumi.ComponentResource):
         )
 
     def _create_subnets(self, vpc: aws.ec2.Vpc) -> dict[str, aws.ec2.Subnet]:
-        """The four subnets by role, such as `private-a`."""
-        zones = self._args.settings.availability_zones or _first_two_zones(self._args.target.region)
+        """The subnets by role, such as `private-a`."""
+        zones = self._args.settings.availability_zones or _first_zones(self._args.target.region)
         # The region's list of zones may change, and a subnet cannot move: where the stack file does not
         # name its zones, each subnet stays in the zone in which it was made.
         pinned = None if self._args.settings.availability_zones else ["availabilityZone"]
@@ -274,13 +274,15 @@ class Network(pulumi.ComponentResource):
         return {"Name": f"{self._args.name_prefix}-{role}"}
 
 
-def _first_two_zones(region: str) -> list[str]:
+def _first_zones(region: str) -> list[str]:
     # Local Zones and Wavelength Zones have to be opted in to, and lack NAT gateways or endpoints.
     open_to_all = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
     names = sorted(aws.get_availability_zones(state="available", filters=[open_to_all]).names)
-    if len(names) < 2:
-        raise pulumi.RunError(f"aws:region: found {region} with {len(names)} availability zone, expected at least 2")
-    return names[:2]
+    if len(names) < len(ZONES):
+        raise pulumi.RunError(
+            f"aws:region: found {region} with {len(names)} availability zone(s), expected at least {len(ZONES)}"
+        )
+    return names[: len(ZONES)]
 
 
 def _ipv6_range(vpc: aws.ec2.Vpc, subnet: SubnetPlan) -> Output[str]:

@@ -20,10 +20,12 @@ from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 from tak_tools.stub_aws import StubAws
 
+_NTH = ("first", "second", "third", "fourth", "fifth", "sixth")
+
 
 @dataclass(frozen=True)
 class AddressRow:
-    """A subnet's place. The zone is a name where the stack file names it, otherwise AWS's first or second."""
+    """A subnet's place. The zone is a name where the stack file names it, otherwise its place among AWS's."""
 
     subnet: str
     zone: str
@@ -143,7 +145,7 @@ def make_plan(stack_file: StackFile) -> Plan:
         cloud = on_base_layer(above, cloud, below=cloud)
     recording = run_program(stack_file, cloud)
     settings = stack_file.settings
-    zones = settings.network.availability_zones or ("first of the region", "second of the region")
+    zones = settings.network.availability_zones or [f"{nth} of the region" for nth in _NTH]
     return Plan(
         stack=stack_file.stack,
         region=stack_file.region,

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 from ipaddress import IPv4Network, IPv6Network
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tak_base import addressing
 from tak_base.addressing import (
     MAJOR_IDS,
     MINOR_IDS,
@@ -54,6 +56,23 @@ def test_subnets_come_in_the_order_of_their_ipv6_ranges() -> None:
         ("private-a", "private", "a", 0, 2),
         ("private-b", "private", "b", 1, 3),
     ]
+
+
+def test_a_further_zone_renumbers_no_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    public_a, public_b, private_a, private_b = addressing._SUBNETS
+    public_c = dataclasses.replace(public_b, zone="c", offset=512, ipv6_index=4)
+    private_c = dataclasses.replace(private_b, zone="c", offset=1536, ipv6_index=5)
+    before = plan_addresses(1, 1).subnets
+    monkeypatch.setattr(addressing, "_SUBNETS", (public_a, public_b, public_c, private_a, private_b, private_c))
+
+    after = {subnet.role: subnet for subnet in plan_addresses(1, 1).subnets}
+
+    assert all(after[subnet.role] == subnet for subnet in before)
+    assert {str(subnet.ipv4) for subnet in after.values()} == {
+        *(str(subnet.ipv4) for subnet in before),
+        "10.1.18.0/24",
+        "10.1.22.0/26",
+    }
 
 
 @pytest.mark.parametrize(

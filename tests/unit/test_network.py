@@ -131,7 +131,7 @@ def test_a_region_with_fewer_than_two_zones_is_one_clear_error(evaluate: Evaluat
         evaluate("prod", cloud=RegionWithZones(*names))
 
     assert str(caught.value) == (
-        f"aws:region: found ap-southeast-2 with {len(names)} availability zone, expected at least 2"
+        f"aws:region: found ap-southeast-2 with {len(names)} availability zone(s), expected at least 2"
     )
 
 
