@@ -38,6 +38,7 @@ class Compute(pulumi.ComponentResource):
     repository_arn: Output[str]
     repository_url: Output[str]
     further_repository_urls: Output[dict[str, str]] | None
+    further_repository_arns: Output[dict[str, str]] | None
     """By the names that the stack file gives; None where it names no further repositories."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
@@ -57,10 +58,13 @@ class Compute(pulumi.ComponentResource):
         self.cluster_arn = cluster.arn
         self.cluster_name = cluster.name
         self.repository_url = repository.url
-        self.repository_arn = repository.url.apply(lambda url: args.target.arn("ecr", f"repository/{_name_of(url)}"))
+        self.repository_arn = self._arn_of(repository)
         names = [item.name for item in args.settings.image_repositories[1:]]
-        urls = {name: made.url for name, made in zip(names, further, strict=True)}
-        self.further_repository_urls = Output.all(**urls) if urls else None
+        by_name = dict(zip(names, further, strict=True))
+        self.further_repository_urls = Output.all(**{key: item.url for key, item in by_name.items()}) if names else None
+        self.further_repository_arns = (
+            Output.all(**{key: self._arn_of(item) for key, item in by_name.items()}) if names else None
+        )
         self.register_outputs({"clusterArn": self.cluster_arn, "repositoryUrl": self.repository_url})
 
     def _create_log_group(self, role: str, log_group_name: str) -> aws.cloudwatch.LogGroup:
@@ -137,6 +141,9 @@ class Compute(pulumi.ComponentResource):
                 opts=ResourceOptions(parent=self, retain_on_delete=self._args.protect_data),
             )
         return made
+
+    def _arn_of(self, repository: awsx.ecr.Repository) -> Output[str]:
+        return repository.url.apply(lambda url: self._args.target.arn("ecr", f"repository/{_name_of(url)}"))
 
     def _lifecycle_rules(self, repository: ImageRepository) -> list[awsx.ecr.LifecyclePolicyRuleArgs]:
         untagged = awsx.ecr.LifecyclePolicyRuleArgs(

@@ -49,6 +49,7 @@ class EncryptedStorage(pulumi.ComponentResource):
     app_images_bucket_name: Output[str] | None
     app_images_bucket_arn: Output[str] | None
     load_balancer_log_bucket_name: Output[str] | None
+    load_balancer_log_bucket_arn: Output[str] | None
 
     def __init__(self, name: str, args: EncryptedStorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tak-base:index:EncryptedStorage", name, None, opts)
@@ -67,6 +68,7 @@ class EncryptedStorage(pulumi.ComponentResource):
         self.app_images_bucket_name = app_images.bucket if app_images else None
         self.app_images_bucket_arn = app_images.arn if app_images else None
         self.load_balancer_log_bucket_name = logs.bucket if logs else None
+        self.load_balancer_log_bucket_arn = logs.arn if logs else None
         self.register_outputs({"keyArn": self.key_arn, "bucketName": self.bucket_name})
 
     def _create_key(self) -> aws.kms.Key:

@@ -1,11 +1,19 @@
-"""The contract with the layers above: the one place where a stack output is named."""
+"""The contract with the layers above: the names, types and meanings of the stack outputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from types import UnionType
+from typing import Any, Self, Union, get_args, get_origin
 
 import pulumi
 from pulumi import Output
+
+from tak_base.config_values import camel_case
+
+
+def _output(meaning: str, *, only_with: str = "") -> Any:
+    """A field that is a stack output. `only_with` is the config key, or the part of the layer, that it comes with."""
+    return field(metadata={"meaning": meaning, "only_with": only_with})
 
 
 @dataclass(frozen=True)
@@ -13,55 +21,69 @@ class BaseLayer:
     """Everything that other stacks may read of this one. A name once published never changes its meaning.
 
     The stack outputs have these names in camelCase: `vpc_id` is `vpcId`. This layer makes one and exports it; the
-    layers above get theirs by `BaseLayer.from_stack("organization/tak-base/prod")`.
+    layers above get theirs by `BaseLayer.from_stack("organization/tak-base/prod")`. A stack is without an output that
+    comes `only_with` something it does not have: the field is None here, and an Output of None in the layers above.
     """
 
-    environment: Output[str]
-    """prod or dev-test"""
-    region: Output[str]
-    vpc_id: Output[str]
-    vpc_cidr_ipv4: Output[str]
-    """A /20"""
-    vpc_cidr_ipv6: Output[str]
-    """A /56"""
-    availability_zones: Output[list[str]]
-    """Two names: the zone of the subnets A, then that of the subnets B"""
-    subnet_public_a: Output[str]
-    subnet_public_b: Output[str]
-    subnet_private_a: Output[str]
-    subnet_private_b: Output[str]
-    route_table_public: Output[str]
-    route_table_private_a: Output[str]
-    route_table_private_b: Output[str]
-    nat_public_ips: Output[list[str]]
-    """The IPv4 addresses from which the private subnets reach the internet, one for each NAT gateway"""
-    endpoint_security_group_id: Output[Any] | None
-    """A string. Without interface endpoints there is no such output: from_stack gives an Output of None"""
-    ecs_cluster_arn: Output[str]
-    ecs_cluster_name: Output[str]
-    ecr_repository_arn: Output[str]
-    ecr_repository_url: Output[str]
-    kms_key_arn: Output[str]
-    kms_alias: Output[str]
-    """Begins with `alias/`"""
-    config_bucket_name: Output[str]
-    config_bucket_arn: Output[str]
-    ecr_repository_urls: Output[Any] | None
-    """A map from the names in `repositories` to URLs. This and all below are there where the stack file asks for it"""
-    app_images_bucket_name: Output[Any] | None
-    app_images_bucket_arn: Output[Any] | None
-    load_balancer_log_bucket_name: Output[Any] | None
-    hosted_zone_id: Output[Any] | None
-    hosted_zone_name: Output[Any] | None
-    certificate_arn: Output[Any] | None
-    """Valid for the zone's name and its wildcard, in the region of the stack"""
+    environment: Output[str] = _output("prod or dev-test")
+    region: Output[str] = _output("The AWS region")
+    vpc_id: Output[str] = _output("ID of the VPC")
+    vpc_cidr_ipv4: Output[str] = _output("The VPC's IPv4 range, a /20")
+    vpc_cidr_ipv6: Output[str] = _output("The VPC's IPv6 range, a /56")
+    availability_zones: Output[list[str]] = _output("Names of the zones A and B, in this order")
+    subnet_public_a: Output[str] = _output("ID of the public subnet in zone A")
+    subnet_public_b: Output[str] = _output("ID of the public subnet in zone B")
+    subnet_private_a: Output[str] = _output("ID of the private subnet in zone A")
+    subnet_private_b: Output[str] = _output("ID of the private subnet in zone B")
+    route_table_public: Output[str] = _output("ID of the route table of the public subnets")
+    route_table_private_a: Output[str] = _output("ID of the route table of the private subnet in zone A")
+    route_table_private_b: Output[str] = _output("ID of the route table of the private subnet in zone B")
+    nat_public_ips: Output[list[str]] = _output(
+        "IPv4 addresses from which the private subnets reach the internet, one for each NAT gateway"
+    )
+    endpoint_security_group_id: Output[str | None] | None = _output(
+        "ID of the security group of the interface endpoints", only_with="interface endpoints"
+    )
+    ecs_cluster_arn: Output[str] = _output("ARN of the ECS cluster")
+    ecs_cluster_name: Output[str] = _output("Name of the ECS cluster")
+    ecr_repository_arn: Output[str] = _output("ARN of the image repository that every stack has")
+    ecr_repository_url: Output[str] = _output("URL of the image repository that every stack has")
+    kms_key_arn: Output[str] = _output("ARN of the customer-managed key for everything at rest")
+    kms_alias: Output[str] = _output("Alias of the key, which begins with `alias/`")
+    config_bucket_name: Output[str] = _output("Name of the config bucket")
+    config_bucket_arn: Output[str] = _output("ARN of the config bucket")
+    ecr_repository_urls: Output[dict[str, str] | None] | None = _output(
+        "URLs of the further image repositories, by their names in `repositories`", only_with="repositories"
+    )
+    ecr_repository_arns: Output[dict[str, str] | None] | None = _output(
+        "ARNs of the further image repositories, by their names in `repositories`", only_with="repositories"
+    )
+    app_images_bucket_name: Output[str | None] | None = _output(
+        "Name of the bucket for application images", only_with="appImagesBucket"
+    )
+    app_images_bucket_arn: Output[str | None] | None = _output(
+        "ARN of the bucket for application images", only_with="appImagesBucket"
+    )
+    load_balancer_log_bucket_name: Output[str | None] | None = _output(
+        "Name of the bucket for access logs of load balancers", only_with="loadBalancerLogBucket"
+    )
+    load_balancer_log_bucket_arn: Output[str | None] | None = _output(
+        "ARN of the bucket for access logs of load balancers", only_with="loadBalancerLogBucket"
+    )
+    hosted_zone_id: Output[str | None] | None = _output("ID of the public hosted zone", only_with="hostedZoneName")
+    hosted_zone_name: Output[str | None] | None = _output(
+        "Domain name of the public hosted zone", only_with="hostedZoneName"
+    )
+    certificate_arn: Output[str | None] | None = _output(
+        "ARN of the issued certificate for the zone's name and its wildcard", only_with="hostedZoneName"
+    )
 
     def export(self) -> None:
         """Make each field a stack output."""
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for item in fields(self):
+            value = getattr(self, item.name)
             if value is not None:
-                pulumi.export(output_name(field.name), value)
+                pulumi.export(camel_case(item.name), value)
 
     @classmethod
     def from_stack(cls, stack: str) -> Self:
@@ -71,33 +93,39 @@ class BaseLayer:
         and says which.
         """
         outputs = pulumi.StackReference(stack).outputs.apply(lambda found: _complete(stack, found))
-        return cls(**{field.name: _pick(outputs, output_name(field.name)) for field in fields(cls)})
+        return cls(**{item.name: _pick(outputs, camel_case(item.name)) for item in fields(cls)})
 
 
-# The outputs that a stack may be without.
-OPTIONAL_OUTPUTS = frozenset(
-    {
-        "endpointSecurityGroupId",
-        "ecrRepositoryUrls",
-        "appImagesBucketName",
-        "appImagesBucketArn",
-        "loadBalancerLogBucketName",
-        "hostedZoneId",
-        "hostedZoneName",
-        "certificateArn",
-    }
-)
+@dataclass(frozen=True)
+class StackOutput:
+    """What is to be said about an output."""
+
+    type: type
+    """str, list or dict, of strings."""
+    meaning: str
+    only_with: str
+    """Empty for an output that every stack has."""
+
+    @property
+    def type_name(self) -> str:
+        return {str: "a string", list: "a list of strings", dict: "a map of strings"}[self.type]
 
 
-def output_name(field_name: str) -> str:
-    """The stack output of a field of BaseLayer: `vpc_cidr_ipv4` is `vpcCidrIpv4`."""
-    first, *rest = field_name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def _type_of(annotation: Any) -> type:
+    """What the Output of a field holds."""
+    while get_origin(annotation) in (Output, Union, UnionType):
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) or annotation
+
+
+STACK_OUTPUTS: Mapping[str, StackOutput] = {
+    camel_case(item.name): StackOutput(_type_of(item.type), item.metadata["meaning"], item.metadata["only_with"])
+    for item in fields(BaseLayer)
+}
 
 
 def _complete(stack: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    expected = [output_name(field.name) for field in fields(BaseLayer)]
-    missing = [name for name in expected if name not in found and name not in OPTIONAL_OUTPUTS]
+    missing = [name for name, output in STACK_OUTPUTS.items() if name not in found and not output.only_with]
     if missing:
         raise pulumi.RunError(
             f"stack {stack}: found no output {', '.join(missing)}, which this contract expects: deploy the stack with"

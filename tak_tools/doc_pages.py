@@ -1,6 +1,6 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
-docs/architecture-STACK.md for prod and dev-test; docs/config.md; the picture and the excerpt of a plan in README.md.
+docs/architecture-STACK.md for prod and dev-test, docs/config.md, docs/outputs.md, and parts of README.md.
 """
 
 import importlib
@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from tak_base.config_values import Row, camel_case, rows_of
+from tak_base.outputs import STACK_OUTPUTS
 from tak_base.settings import Settings
 from tak_tools.diagram.mermaid import mermaid
 from tak_tools.formatting import markdown_table, short_type, usd
@@ -27,6 +28,7 @@ def pages(folder: Path) -> dict[Path, str]:
     readme = folder / "README.md"
     documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
     documents[folder / "docs" / "config.md"] = config_page(_bootstrap_settings(folder))
+    documents[folder / "docs" / "outputs.md"] = outputs_page()
     text = _replaced(readme.read_text(encoding="utf-8"), "picture", _picture(plans["prod"]))
     return documents | {readme: _replaced(text, "plan", ["```", *excerpt(plans["prod"]).splitlines(), "```"])}
 
@@ -108,6 +110,25 @@ def config_page(bootstrap_settings: type) -> str:
     lines += ["", "## bootstrap/", "", "The keys of the other project, in the namespace `tak-bootstrap:`."]
     lines += _keys(rows_of(bootstrap_settings), {"default": ""})
     return "\n".join(lines) + "\n"
+
+
+def outputs_page() -> str:
+    """Every stack output, as markdown."""
+    table = [
+        (f"`{name}`", output.type_name, output.meaning, f"with {output.only_with}" if output.only_with else "always")
+        for name, output in STACK_OUTPUTS.items()
+    ]
+    return "\n".join(
+        [
+            "# Stack outputs",
+            "",
+            "Made by `make docs` from `tak_base/outputs.py`. `docs/layers-above.md` says how another stack reads them."
+            " A name once published never changes its meaning.",
+            "",
+            markdown_table(("output", "type", "what", "published"), table),
+            "",
+        ]
+    )
 
 
 def _keys(rows: Mapping[str, Row], columns: Mapping[str, str]) -> list[str]:

@@ -12,15 +12,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from tak_base.outputs import STACK_OUTPUTS, StackOutput
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.errors import InputError
 from tak_tools.stack_file import StackFile, load_project, load_stack
 from tak_tools.verify import Aws, Deployment, Result, StateResource, examine, policy_document
 from tak_tools.verify.aws import unreachable
-from tak_tools.verify.stack import OUTPUT_NAMES
 
-_LIST_OUTPUTS = ("availabilityZones", "natPublicIps")
-_MAP_OUTPUTS = ("ecrRepositoryUrls",)
 _NO_CLI = (
     "--outputs: not given, and there is no pulumi CLI to ask: install it (https://www.pulumi.com/docs/install/,"
     " or `curl -fsSL https://get.pulumi.com | sh`), or give the file that `pulumi stack output --json` prints"
@@ -79,32 +77,23 @@ def _outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
     source = str(path) if path else "pulumi stack output"
     outputs = _json_object(_read(path, "--outputs") if path else _ask_pulumi(stack_file), source)
     problems = [
-        f"{source}: {name}: found {json.dumps(outputs[name])}, expected {_type_of(name)}"
-        for name in OUTPUT_NAMES
-        if name in outputs and not _has_type(name, outputs[name])
+        f"{source}: {name}: found {json.dumps(outputs[name])}, expected {output.type_name}"
+        for name, output in STACK_OUTPUTS.items()
+        if name in outputs and not _has_type(outputs[name], output)
     ]
     found, expected = outputs.get("ecsClusterName"), stack_file.settings.cluster_name
     if not problems and found not in (None, expected):
         problems.append(f"{source}: found the outputs of {found}, expected those of {expected}")
-    if not outputs.keys() & set(OUTPUT_NAMES):
+    if not outputs.keys() & STACK_OUTPUTS.keys():
         problems.append(f"{source}: found none of the base layer's outputs; is the stack deployed?")
     if problems:
         raise InputError(problems)
     return outputs
 
 
-def _type_of(name: str) -> str:
-    if name in _MAP_OUTPUTS:
-        return "a map of texts"
-    return "a list of texts" if name in _LIST_OUTPUTS else "text"
-
-
-def _has_type(name: str, value: Any) -> bool:
-    if name in _MAP_OUTPUTS:
-        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    if name in _LIST_OUTPUTS:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, str)
+def _has_type(value: Any, output: StackOutput) -> bool:
+    items = {str: lambda: [value], list: lambda: value, dict: lambda: value.values()}
+    return isinstance(value, output.type) and all(isinstance(item, str) for item in items[output.type]())
 
 
 def _ask_pulumi(stack_file: StackFile) -> str:

@@ -1,34 +1,13 @@
 """Checks of the stack as a whole: its outputs, that its resources exist, the protection of its data."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields
+from collections.abc import Iterable
 from typing import Any
 
-from tak_base.outputs import BaseLayer, output_name
+from tak_base.config_values import by_key
+from tak_base.outputs import STACK_OUTPUTS
 from tak_tools import resource_types as types
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment, StateResource, Subject
-
-OUTPUT_NAMES = tuple(output_name(field.name) for field in fields(BaseLayer))
-
-# The outputs that a stack may be without, and what in the stack file asks for them.
-_OPTIONAL = {
-    "endpointSecurityGroupId": "interface endpoints",
-    "ecrRepositoryUrls": "repositories",
-    "appImagesBucketName": "appImagesBucket",
-    "appImagesBucketArn": "appImagesBucket",
-    "loadBalancerLogBucketName": "loadBalancerLogBucket",
-    "hostedZoneId": "hostedZoneName",
-    "hostedZoneName": "hostedZoneName",
-    "certificateArn": "hostedZoneName",
-}
-_ASKED: dict[str, Callable[[Deployment], Any]] = {
-    "interface endpoints": lambda deployment: deployment.interface_services,
-    "repositories": lambda deployment: deployment.settings.compute.repositories,
-    "appImagesBucket": lambda deployment: deployment.settings.storage.app_images_bucket,
-    "loadBalancerLogBucket": lambda deployment: deployment.settings.storage.load_balancer_log_bucket,
-    "hostedZoneName": lambda deployment: deployment.settings.dns.hosted_zone_name,
-}
 
 # What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
 _DATA_TYPES = {
@@ -45,11 +24,14 @@ _DATA_TYPES = {
     decides=True,
 )
 def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
-    unasked = {name: what for name, what in _OPTIONAL.items() if not _ASKED[what](deployment)}
-    missing = sorted(set(OUTPUT_NAMES) - unasked.keys() - deployment.outputs.keys())
+    configured = {"": True, "interface endpoints": deployment.interface_services, **by_key(deployment.settings)}
+    not_configured = {
+        name: output.only_with for name, output in STACK_OUTPUTS.items() if not configured[output.only_with]
+    }
+    missing = sorted(STACK_OUTPUTS.keys() - not_configured.keys() - deployment.outputs.keys())
     for name in missing:
         yield Difference(name, "no such output", "one (the stack has not been deployed since it is published)")
-    for name, what in unasked.items():
+    for name, what in not_configured.items():
         if name in deployment.outputs:
             yield Difference(name, "an output", f"none, as the stack file has no {what}")
     if missing:
@@ -59,8 +41,9 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
     yield from differ(
         "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.network.nat_gateways
     )
-    names = list(deployment.outputs.get("ecrRepositoryUrls", {}))
-    yield from differ("ecrRepositoryUrls", "names", names, deployment.settings.compute.repositories)
+    for name in ("ecrRepositoryUrls", "ecrRepositoryArns"):
+        names = list(deployment.outputs.get(name, {}))
+        yield from differ(name, "names", names, deployment.settings.compute.repositories)
     account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
     yield from differ("credentials", "account", account, deployment.account_id)
 

@@ -96,9 +96,9 @@ def test_outputs_of_parts_that_the_stack_file_does_not_ask_for_are_found(
         others = {key: value for key, value in others.items() if key not in ("imageTagPrefixes", "lambdaRepositories")}
     less = Layer(with_options(project, "prod", "full", **others), full_layer.recording, full_layer.cloud)
     outputs = {
-        "repositories": ["ecrRepositoryUrls"],
+        "repositories": ["ecrRepositoryArns", "ecrRepositoryUrls"],
         "appImagesBucket": ["appImagesBucketArn", "appImagesBucketName"],
-        "loadBalancerLogBucket": ["loadBalancerLogBucketName"],
+        "loadBalancerLogBucket": ["loadBalancerLogBucketArn", "loadBalancerLogBucketName"],
         "hostedZoneName": ["certificateArn", "hostedZoneId", "hostedZoneName"],
     }[name]
     found = [item for item in found_by(Case(less).deployment()) if "found an output" in item]
@@ -119,7 +119,7 @@ def test_a_check_names_exactly_the_iam_actions_that_it_uses(full_layer: Layer, c
 def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
     path.write_text('{"ecrRepositoryUrls": {"artifacts": 1}}')
-    with pytest.raises(InputError, match=r'ecrRepositoryUrls: found {"artifacts": 1}, expected a map of texts'):
+    with pytest.raises(InputError, match=r'ecrRepositoryUrls: found {"artifacts": 1}, expected a map of strings'):
         command.run(project.folder, "prod", outputs_file=path)
 
 

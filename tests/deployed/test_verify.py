@@ -391,8 +391,8 @@ def test_outputs_of_another_stack_are_refused(project: Project, outputs_file: Pa
         ("{", "no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("[1]", "found list, expected a JSON object"),
         ("{}", "found none of the base layer's outputs; is the stack deployed?"),
-        ('{"vpcId": 7}', "vpcId: found 7, expected text"),
-        ('{"natPublicIps": "192.0.2.1"}', 'natPublicIps: found "192.0.2.1", expected a list of texts'),
+        ('{"vpcId": 7}', "vpcId: found 7, expected a string"),
+        ('{"natPublicIps": "192.0.2.1"}', 'natPublicIps: found "192.0.2.1", expected a list of strings'),
     ],
 )
 def test_outputs_that_cannot_be_used_are_refused(project: Project, tmp_path: Path, text: str, problem: str) -> None:

@@ -1,22 +1,12 @@
-"""The pages say what is true: generated ones are current, and the README's tables are the code's."""
+"""The pages say what is true: generated ones are current, and what they name exists."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
-from tak_base.outputs import BaseLayer, output_name
 from tak_tools.doc_pages import pages
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 README = (PROJECT_FOLDER / "README.md").read_text(encoding="utf-8")
-
-
-def section(title: str) -> str:
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
-
-
-def first_column(table: str) -> list[str]:
-    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
 
 
 def test_generated_pages_are_what_make_docs_writes() -> None:
@@ -24,11 +14,6 @@ def test_generated_pages_are_what_make_docs_writes() -> None:
         path.name for path, text in pages(PROJECT_FOLDER).items() if path.read_text(encoding="utf-8") != text
     ]
     assert out_of_date == [], "run `make docs`"
-
-
-def test_the_outputs_table_has_every_output() -> None:
-    listed = [name for cell in first_column(section("Outputs")) for name in cell.split(", ")]
-    assert sorted(listed) == sorted(output_name(field.name) for field in fields(BaseLayer))
 
 
 def test_every_path_that_the_pages_name_exists() -> None:

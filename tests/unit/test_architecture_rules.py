@@ -17,7 +17,7 @@ ALLOWED = {
     "addressing": set[str](),
     "deployment_target": set[str](),
     "endpoint_services": set[str](),
-    "outputs": set[str](),
+    "outputs": {"config_values"},
     "config_values": set[str](),
     "settings": {"addressing", "config_values", "endpoint_services"},
     "network": {"addressing", "deployment_target", "settings"},

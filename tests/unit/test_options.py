@@ -399,13 +399,15 @@ def test_a_private_hosted_zone_is_none_and_nothing_is_made(evaluate: Evaluate) -
 
 
 def test_each_option_publishes_its_outputs(prod: Recording, full: Recording) -> None:
+    urls = {name: full.named(f"tak-images-{name}").outputs["url"] for name in ("artifacts", "etl-tasks")}
+    registry_arn = prod.outputs["ecrRepositoryArn"].split(":repository/")[0]
     assert {name: value for name, value in full.outputs.items() if name not in prod.outputs} == {
-        "ecrRepositoryUrls": {
-            name: full.named(f"tak-images-{name}").outputs["url"] for name in ("artifacts", "etl-tasks")
-        },
+        "ecrRepositoryUrls": urls,
+        "ecrRepositoryArns": {name: f"{registry_arn}:repository/{url.split('/', 1)[1]}" for name, url in urls.items()},
         "appImagesBucketName": full.named("tak-app-images").outputs["bucket"],
         "appImagesBucketArn": full.named("tak-app-images").outputs["arn"],
         "loadBalancerLogBucketName": full.named("tak-elb-logs").outputs["bucket"],
+        "loadBalancerLogBucketArn": full.named("tak-elb-logs").outputs["arn"],
         "hostedZoneId": "zone-id",
         "hostedZoneName": "tak.example.org",
         "certificateArn": full.named("tak-certificate").outputs["arn"],

@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from tak_base.addressing import plan_addresses
+from tak_base.outputs import STACK_OUTPUTS
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, StackConfig
 from tak_tools.stub_aws import StubAws
@@ -17,18 +19,8 @@ STACK = "organization/tak-base/prod"
 # A layer above: it exports all that it can read, so its outputs are those of the base layer once more.
 LAYER_ABOVE = f"from tak_base.outputs import BaseLayer\nBaseLayer.from_stack({STACK!r}).export()\n"
 
-# What from_stack gives of the parts that a stack file does not ask for.
-NO_OPTIONS: dict[str, Any] = dict.fromkeys(
-    (
-        "ecrRepositoryUrls",
-        "appImagesBucketName",
-        "appImagesBucketArn",
-        "loadBalancerLogBucketName",
-        "hostedZoneId",
-        "hostedZoneName",
-        "certificateArn",
-    )
-)
+# What from_stack gives of the outputs that a stack may be without.
+NO_OPTIONS: dict[str, Any] = dict.fromkeys(name for name, output in STACK_OUTPUTS.items() if output.only_with)
 
 
 class DeployedStacks(StubAws):
@@ -65,7 +57,6 @@ def test_a_layer_above_reads_no_endpoint_security_group_where_there_is_none(
     assert read_from_above(tmp_path, dev_test.outputs) == {
         **NO_OPTIONS,
         **dev_test.outputs,
-        "endpointSecurityGroupId": None,
     }
 
 
@@ -79,3 +70,24 @@ def test_a_layer_above_stops_at_outputs_that_the_stack_lacks(tmp_path: Path, pro
         f"stack {STACK}: found no output vpcCidrIpv6, kmsAlias, which this contract expects: deploy the stack with"
         " the current tak-base"
     )
+
+
+def test_the_contract_says_the_type_of_every_output(evaluate: Callable[..., Recording]) -> None:
+    outputs = evaluate("prod", **EVERY_OPTION).outputs
+
+    assert {name: type(value) for name, value in outputs.items()} == {
+        name: output.type for name, output in STACK_OUTPUTS.items()
+    }
+
+
+def test_a_stack_is_without_exactly_the_outputs_of_what_it_does_not_have(prod: Recording, dev_test: Recording) -> None:
+    every_stack = {name for name, output in STACK_OUTPUTS.items() if not output.only_with}
+
+    assert dev_test.outputs.keys() == every_stack
+    assert prod.outputs.keys() == every_stack | {"endpointSecurityGroupId"}
+
+
+def test_every_subnet_of_the_address_plan_has_an_output() -> None:
+    planned = {f"subnet{subnet.tier.capitalize()}{subnet.zone.upper()}" for subnet in plan_addresses(0, 0).subnets}
+
+    assert planned == {name for name in STACK_OUTPUTS if name.startswith("subnet")}
