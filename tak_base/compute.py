@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +9,7 @@ import pulumi_awsx as awsx
 from pulumi import Input, Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
+from tak_base.policy_documents import lambda_pull_policy
 from tak_base.settings import IMAGES, ComputeSettings, ImageRepository
 
 _UNTAGGED_IMAGE_DAYS = 14
@@ -137,7 +137,7 @@ class Compute(pulumi.ComponentResource):
             aws.ecr.RepositoryPolicy(
                 f"{name}-policy",
                 repository=made.url.apply(_name_of),
-                policy=json.dumps(_lambda_pull_policy(self._args.target)),
+                policy=json.dumps(lambda_pull_policy(self._args.target)),
                 opts=ResourceOptions(parent=self, retain_on_delete=self._args.protect_data),
             )
         return made
@@ -175,22 +175,3 @@ class Compute(pulumi.ComponentResource):
 def _name_of(url: str) -> str:
     # awsx hands out the repository as a resource reference; its URL, REGISTRY/NAME, is plain text.
     return url.split("/", 1)[1]
-
-
-def _lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
-    """Lets the Lambda functions of the account and region run images.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#configuration-images-permissions
-    """
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "LambdaPullsImages",
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                "Condition": {"ArnLike": {"aws:SourceArn": target.arn("lambda", "function:*")}},
-            }
-        ],
-    }

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import pulumi_aws as aws
-
 
 @dataclass(frozen=True)
 class DeploymentTarget:
@@ -27,6 +25,9 @@ class DeploymentTarget:
 
 def look_up_target() -> DeploymentTarget:
     """The target of the default AWS provider, asked of AWS itself."""
+    # Here, for the policy documents of a target are made without Pulumi too.
+    import pulumi_aws as aws
+
     partition = aws.get_partition()
     return DeploymentTarget(
         account_id=aws.get_caller_identity().account_id,

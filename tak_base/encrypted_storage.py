@@ -2,15 +2,14 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
-from tak_base.bucket_policies import load_balancer_log_policy, tls_only_policy
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
+from tak_base.policy_documents import key_policy, load_balancer_log_policy, tls_only_policy
 from tak_base.settings import StorageSettings
 
 _CONFIG = "config"
@@ -77,7 +76,7 @@ class EncryptedStorage(pulumi.ComponentResource):
             description=f"{self._args.name_prefix}: everything at rest",
             enable_key_rotation=True,
             deletion_window_in_days=self._args.settings.kms_deletion_window_days,
-            policy=json.dumps(_key_policy(self._args.target, self._args.cluster_name, self._args.log_group_names)),
+            policy=json.dumps(key_policy(self._args.target, self._args.cluster_name, self._args.log_group_names)),
             tags={"Name": self._args.name_prefix},
             opts=ResourceOptions(
                 parent=self, protect=self._args.protect_data, retain_on_delete=self._args.protect_data
@@ -118,60 +117,3 @@ class EncryptedStorage(pulumi.ComponentResource):
             protect=self._args.protect_data,
             force_destroy=not self._args.protect_data,
         )
-
-
-def _key_policy(target: DeploymentTarget, cluster_name: str, log_group_names: tuple[str, ...]) -> dict[str, Any]:
-    """Who may use the key: what IAM policies of the account allow, Fargate for one cluster, and CloudWatch Logs.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-create-storage-key.html
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-    """
-    fargate_cluster = {
-        "StringEquals": {
-            "kms:EncryptionContext:aws:ecs:clusterAccount": [target.account_id],
-            "kms:EncryptionContext:aws:ecs:clusterName": [cluster_name],
-        }
-    }
-    log_group_arns = [target.arn("logs", f"log-group:{name}") for name in log_group_names]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AccountDecidesThroughIam",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{target.partition}:iam::{target.account_id}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            },
-            {
-                "Sid": "FargateMakesDataKeys",
-                "Effect": "Allow",
-                "Principal": {"Service": "fargate.amazonaws.com"},
-                "Action": "kms:GenerateDataKeyWithoutPlaintext",
-                "Resource": "*",
-                "Condition": fargate_cluster,
-            },
-            {
-                "Sid": "FargateGrantsDecryption",
-                "Effect": "Allow",
-                "Principal": {"Service": "fargate.amazonaws.com"},
-                "Action": "kms:CreateGrant",
-                "Resource": "*",
-                "Condition": fargate_cluster | {"ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt"]}},
-            },
-            {
-                "Sid": "CloudWatchLogsEncryptsLogGroups",
-                "Effect": "Allow",
-                "Principal": {"Service": f"logs.{target.region}.{target.dns_suffix}"},
-                "Action": [
-                    "kms:Encrypt*",
-                    "kms:Decrypt*",
-                    "kms:ReEncrypt*",
-                    "kms:GenerateDataKey*",
-                    "kms:Describe*",
-                ],
-                "Resource": "*",
-                "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_group_arns}},
-            },
-        ],
-    }

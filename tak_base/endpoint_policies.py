@@ -5,8 +5,9 @@ The statements follow AWS's data perimeter: https://github.com/aws-samples/data-
 
 from typing import Any
 
+from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_services import OWN_RESOURCES_SERVICES, POLICY_SERVICES
-from tak_base.settings import EndpointPolicies
+from tak_base.settings import EndpointSettings
 
 # What AWS gives an endpoint that is made without a policy.
 FULL_ACCESS: dict[str, Any] = {
@@ -21,21 +22,14 @@ _OWNERS = {
 }
 
 
-def endpoint_policy(
-    service: str,
-    limit: EndpointPolicies | None,
-    *,
-    organization_id: str | None,
-    account_id: str,
-    partition: str,
-    region: str,
-) -> dict[str, Any] | None:
+def endpoint_policy(target: DeploymentTarget, service: str, settings: EndpointSettings) -> dict[str, Any] | None:
     """The policy of a service's endpoint; None where the program says nothing of it, and AWS's own stays."""
+    limit = settings.endpoint_policies
     if limit is None or service not in POLICY_SERVICES:
         return None
     if limit == "none":
         return FULL_ACCESS
-    owner = organization_id if limit == "organization" else account_id
+    owner = settings.organization_id if limit == "organization" else target.account_id
     of_caller, of_resource = _OWNERS[limit]
     own = {of_caller: owner, of_resource: owner} if service in OWN_RESOURCES_SERVICES else {of_caller: owner}
     statements = [
@@ -46,7 +40,7 @@ def endpoint_policy(
     if service == "s3":
         # ECR sends whoever pulls an image to an address in its own bucket, signed by an account of its own that is
         # no service principal: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
-        layers = f"arn:{partition}:s3:::prod-{region}-starport-layer-bucket/*"
+        layers = f"arn:{target.partition}:s3:::prod-{target.region}-starport-layer-bucket/*"
         statements.append(_allow("EcrImageLayers", Action="s3:GetObject", Resource=layers))
     if service == "sts":
         # Whoever comes with a token of an identity provider is nobody's principal yet.

@@ -10,6 +10,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 
 from tak_base.addressing import NAT64, ZONES, SubnetPlan, Zone, ipv6_subnet
 from tak_base.deployment_target import DeploymentTarget
+from tak_base.policy_documents import flow_log_permissions, flow_log_trust_policy
 from tak_base.settings import NetworkSettings
 
 ANY_IPV4 = "0.0.0.0/0"
@@ -244,7 +245,7 @@ class Network(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-flow-log-role",
             description="Lets VPC Flow Logs write to the flow log's log group",
-            assume_role_policy=json.dumps(_flow_log_trust_policy(self._args.target)),
+            assume_role_policy=json.dumps(flow_log_trust_policy(self._args.target)),
             permissions_boundary=self._args.permissions_boundary
             and self._args.target.policy_arn(self._args.permissions_boundary),
             opts=self._child(),
@@ -252,7 +253,7 @@ class Network(pulumi.ComponentResource):
         permissions = aws.iam.RolePolicy(
             f"{self._name}-flow-log-role-policy",
             role=role.id,
-            policy=json.dumps(_flow_log_permissions(self._args.target, self._args.flow_log_group_name)),
+            policy=json.dumps(flow_log_permissions(self._args.target, self._args.flow_log_group_name)),
             opts=self._child(),
         )
         aws.ec2.FlowLog(
@@ -287,38 +288,3 @@ def _first_zones(region: str) -> list[str]:
 
 def _ipv6_range(vpc: aws.ec2.Vpc, subnet: SubnetPlan) -> Output[str]:
     return vpc.ipv6_cidr_block.apply(lambda block: ipv6_subnet(block, subnet.ipv6_index))
-
-
-def _flow_log_trust_policy(target: DeploymentTarget) -> dict[str, Any]:
-    # The conditions keep other accounts from having the service use this role (the confused deputy):
-    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": target.account_id},
-                    "ArnLike": {"aws:SourceArn": target.arn("ec2", "vpc-flow-log/*")},
-                },
-            }
-        ],
-    }
-
-
-def _flow_log_permissions(target: DeploymentTarget, log_group_name: str) -> dict[str, Any]:
-    log_group_arn = target.arn("logs", f"log-group:{log_group_name}")
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                "Resource": [log_group_arn, f"{log_group_arn}:*"],
-            },
-            # Listing cannot be narrowed to one log group.
-            {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": target.arn("logs", "log-group:*")},
-        ],
-    }

@@ -106,14 +106,7 @@ class PrivateEndpoints(pulumi.ComponentResource):
     def _options(self, service: str) -> dict[str, Any]:
         """What both kinds of endpoints may have, where the service offers it. AWS changes all of it in place."""
         options: dict[str, Any] = {}
-        policy = endpoint_policy(
-            service,
-            self._args.settings.endpoint_policies,
-            organization_id=self._args.settings.organization_id,
-            account_id=self._args.target.account_id,
-            partition=self._args.target.partition,
-            region=self._args.target.region,
-        )
+        policy = endpoint_policy(self._args.target, service, self._args.settings)
         if policy:
             options["policy"] = json.dumps(policy)
         if self._args.settings.endpoint_ip_address_type and service in DUAL_STACK_SERVICES:

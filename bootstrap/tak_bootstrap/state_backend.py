@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
-from tak_base.bucket_policies import tls_only_policy
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
+from tak_base.policy_documents import tls_only_policy
 
 _NONCURRENT_VERSION_DAYS = 365
 

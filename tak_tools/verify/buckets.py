@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tak_tools.verify.checks import Difference, check, differ, normal
+from tak_base.policy_documents import load_balancer_log_policy, tls_only_policy
+from tak_tools.verify.checks import Difference, check, differ, normal, statements, without_statements
 from tak_tools.verify.deployment import Deployment
 
 _PUBLIC_ACCESS_SETTINGS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -14,9 +15,6 @@ _LIFECYCLE = (
     {"Status": "Enabled", "Prefix": "", "NoncurrentVersionExpiration": {"NoncurrentDays": 90}},
     {"Status": "Enabled", "Prefix": "", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
 )
-
-# Who writes the logs of Application Load Balancers in China; elsewhere it is a service.
-_ELB_ACCOUNTS = {"cn-north-1": "638102146993", "cn-northwest-1": "037604701340"}
 
 _EVERY_ACTION = (
     "s3:GetBucketLocation",
@@ -37,11 +35,21 @@ class _Bucket:
     deployment: Deployment
     name: str
     own_key: bool = True
+    """False: the load balancer log bucket, which has another policy too."""
     lifecycle: tuple[dict[str, Any], ...] = _LIFECYCLE
 
     @property
     def arn(self) -> str:
         return f"arn:{self.deployment.partition}:s3:::{self.name}"
+
+    @property
+    def expected_policy(self) -> dict[str, Any]:
+        return tls_only_policy(self.arn) if self.own_key else load_balancer_log_policy(self.deployment.target, self.arn)
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """Empty where the bucket has none."""
+        return json.loads(self.ask("get_bucket_policy", absent="NoSuchBucketPolicy").get("Policy", "{}"))
 
     def ask(self, operation: str, absent: str = "") -> dict[str, Any]:
         return self.deployment.bucket(operation, absent, self.name)
@@ -99,7 +107,7 @@ def bucket_ownership(deployment: Deployment) -> Iterable[Difference]:
     of="bucket",
 )
 def bucket_tls(deployment: Deployment) -> Iterable[Difference]:
-    return _tls(_config(deployment))
+    return _policy(_config(deployment))
 
 
 @check(
@@ -147,12 +155,9 @@ def load_balancer_log_bucket(deployment: Deployment) -> Iterable[Difference]:
     bucket = _Bucket(deployment, name, own_key=False, lifecycle=lifecycle)
     yield from _everything(bucket, "the load balancer log bucket")
     if deployment.bucket("get_bucket_location", absent="NoSuchBucket", name=name):
-        allowed = [normal(item) for item in _policy_statements(bucket) if item["Effect"] == "Allow"]
-        expected = {normal(statement): what for what, statement in _log_statements(bucket).items()}
-        for statement in expected.keys() - set(allowed):
-            yield Difference(name, "no such policy statement", expected[statement])
-        for _ in set(allowed) - expected.keys():
-            yield Difference(name, "a policy statement that allows something else", "log delivery only")
+        for statement in statements(bucket.policy).keys() - statements(bucket.expected_policy).keys():
+            if '"Effect": "Allow"' in statement:
+                yield Difference(name, "a policy statement that allows something else", "log delivery only")
 
 
 def _config(deployment: Deployment) -> _Bucket:
@@ -163,7 +168,7 @@ def _everything(bucket: _Bucket, what: str) -> Iterable[Difference]:
     if not bucket.ask("get_bucket_location", absent="NoSuchBucket"):
         yield Difference(bucket.name, "no such bucket", what)
         return
-    for part in (_encryption, _versioning, _public_access, _ownership, _tls, _lifecycle):
+    for part in (_encryption, _versioning, _public_access, _ownership, _policy, _lifecycle):
         yield from part(bucket)
 
 
@@ -199,21 +204,8 @@ def _ownership(bucket: _Bucket) -> Iterable[Difference]:
     yield from differ(bucket.name, "ownership", found, ["BucketOwnerEnforced"])
 
 
-def _tls(bucket: _Bucket) -> Iterable[Difference]:
-    expected = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket.arn, f"{bucket.arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    found = [normal(statement) for statement in _policy_statements(bucket)]
-    if normal(expected) not in found:
-        yield Difference(
-            bucket.name,
-            f"{len(found)} policy statements, none of which refuses plain HTTP",
-            "Deny s3:* to all where aws:SecureTransport is false",
-        )
+def _policy(bucket: _Bucket) -> Iterable[Difference]:
+    yield from without_statements(bucket.name, bucket.policy, bucket.expected_policy)
 
 
 def _lifecycle(bucket: _Bucket) -> Iterable[Difference]:
@@ -228,39 +220,3 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     filter_ = dict(rule.get("Filter", {}))
     prefix = filter_.pop("Prefix", rule.get("Prefix", ""))
     return rest | {"Prefix": prefix} | ({"Filter": filter_} if filter_ else {})
-
-
-def _policy_statements(bucket: _Bucket) -> list[dict[str, Any]]:
-    answer = bucket.ask("get_bucket_policy", absent="NoSuchBucketPolicy")
-    return json.loads(answer.get("Policy", "{}")).get("Statement", [])
-
-
-def _log_statements(bucket: _Bucket) -> dict[str, dict[str, Any]]:
-    """What the log bucket's policy has to allow, each by the words in which a finding names it."""
-    deployment = bucket.deployment
-    account, elb_account = deployment.account_id, _ELB_ACCOUNTS.get(deployment.region)
-    logs = [f"{bucket.arn}/{prefix}AWSLogs/{account}/*" for prefix in ("", "*/")]
-    service = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
-    delivery = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}}
-    of_account = {"ArnLike": {"aws:SourceArn": f"arn:{deployment.partition}:logs:{deployment.region}:{account}:*"}}
-    return {
-        "s3:PutObject for Application Load Balancers": {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{deployment.partition}:iam::{elb_account}:root"} if elb_account else service,
-            "Action": "s3:PutObject",
-            "Resource": logs,
-        },
-        "s3:GetBucketAcl for Network Load Balancers": delivery
-        | {
-            "Action": "s3:GetBucketAcl",
-            "Resource": bucket.arn,
-            "Condition": of_account | {"StringEquals": {"aws:SourceAccount": account}},
-        },
-        "s3:PutObject for Network Load Balancers": delivery
-        | {
-            "Action": "s3:PutObject",
-            "Resource": logs,
-            "Condition": of_account
-            | {"StringEquals": {"aws:SourceAccount": account, "s3:x-amz-acl": "bucket-owner-full-control"}},
-        },
-    }

@@ -156,6 +156,20 @@ def _shown(value: Any) -> str:
     return "none" if value is None else json.dumps(value)
 
 
+def statements(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The statements of a policy document by their `normal` text."""
+    return {normal(statement): statement for statement in policy.get("Statement", [])}
+
+
+def without_statements(resource: str, found: dict[str, Any], expected: dict[str, Any]) -> Iterator[Difference]:
+    """A difference for each statement of the policy `expected` that the policy `found` lacks."""
+    there = statements(found)
+    for text, statement in statements(expected).items():
+        if text not in there:
+            name = statement.get("Sid") or text
+            yield Difference(resource, f"a policy without the statement {name}", "a policy with it")
+
+
 def normal(document: Any) -> str:
     """A policy statement or a lifecycle rule as text, the same for the same meaning, without its Sid."""
     return json.dumps(_sorted_lists(document), sort_keys=True)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tak_tools.verify.checks import Difference, check, differ, normal
+from tak_base.policy_documents import lambda_pull_policy
+from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
 
 _UNTAGGED_IMAGE_DAYS = 14
@@ -184,16 +185,9 @@ def _pull_policy(deployment: Deployment, name: str, lambda_pull: bool) -> Iterab
     answer = deployment.aws.ask(
         "ecr", "get_repository_policy", absent=["RepositoryPolicyNotFoundException"], repositoryName=name
     )
-    statements = json.loads(answer.get("policyText", "{}")).get("Statement", [])
-    functions = f"arn:{deployment.partition}:lambda:{deployment.region}:{deployment.account_id}:function:*"
-    pull = {
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Condition": {"ArnLike": {"aws:SourceArn": functions}},
-    }
-    found = [normal(statement) for statement in statements]
-    yield from differ(name, "policy statements", found, [normal(pull)] if lambda_pull else [])
+    found = [*statements(json.loads(answer.get("policyText", "{}")))]
+    expected = [*statements(lambda_pull_policy(deployment.target))] if lambda_pull else []
+    yield from differ(name, "policy statements", found, expected)
 
 
 def _lifecycle_selections(prefixes: Sequence[str], count: int) -> list[dict[str, Any]]:

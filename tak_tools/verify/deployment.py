@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from botocore.loaders import create_loader
+
 from tak_base.addressing import SubnetPlan, Tier, Zone
+from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_services import GATEWAY_SERVICES
 from tak_base.settings import Settings
 from tak_tools.stack_file import StackFile
@@ -76,6 +79,13 @@ class Deployment:
         return self.key_arn.split(":")[1]
 
     @property
+    def target(self) -> DeploymentTarget:
+        """Where the stack is deployed to, as its outputs say."""
+        partitions = create_loader().load_data("partitions")["partitions"]
+        suffixes = {item["id"]: item["outputs"]["dnsSuffix"] for item in partitions}
+        return DeploymentTarget(self.account_id, self.region, self.partition, suffixes[self.partition])
+
+    @property
     def bucket_name(self) -> str:
         return self.outputs["configBucketName"]
 
@@ -112,7 +122,7 @@ class Deployment:
         return value in (self.key_arn, self.key_arn.rsplit("/", 1)[-1])
 
     def log_group_arn(self, name: str) -> str:
-        return f"arn:{self.partition}:logs:{self.region}:{self.account_id}:log-group:{name}"
+        return self.target.arn("logs", f"log-group:{name}")
 
     # What the stack file decides
 

@@ -7,7 +7,7 @@ from typing import Any
 from tak_base.addressing import ZONES
 from tak_base.endpoint_policies import FULL_ACCESS, endpoint_policy
 from tak_base.endpoint_services import DUAL_STACK_SERVICES, GATEWAY_SERVICES
-from tak_tools.verify.checks import Difference, check, differ, normal
+from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
 
 _ENDPOINTS = ("ec2:DescribeVpcEndpoints",)
@@ -82,17 +82,10 @@ def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
 def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
     settings = deployment.settings
     for service, endpoint in _present(deployment, settings.endpoints.vpc_endpoints):
-        expected = endpoint_policy(
-            service,
-            settings.endpoints.endpoint_policies,
-            organization_id=settings.endpoints.organization_id,
-            account_id=deployment.account_id,
-            partition=deployment.partition,
-            region=deployment.region,
-        )
-        found = json.loads(endpoint.get("PolicyDocument") or json.dumps(FULL_ACCESS))
-        statements = [[normal(item) for item in policy["Statement"]] for policy in (found, expected or FULL_ACCESS)]
-        yield from differ(endpoint["VpcEndpointId"], f"policy of {service}", *statements)
+        expected = endpoint_policy(deployment.target, service, settings.endpoints) or FULL_ACCESS
+        found = json.loads(endpoint["PolicyDocument"]) if endpoint.get("PolicyDocument") else FULL_ACCESS
+        texts = [[*statements(found)], [*statements(expected)]]
+        yield from differ(endpoint["VpcEndpointId"], f"policy of {service}", *texts)
 
 
 @check(

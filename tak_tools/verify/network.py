@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from tak_base.addressing import NAT64, SubnetPlan, ipv6_subnet
-from tak_tools.verify.checks import Difference, check, differ
+from tak_base.policy_documents import flow_log_permissions, flow_log_trust_policy
+from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
 
 Protocol = Literal["IPv4", "IPv6"]
@@ -226,6 +227,30 @@ def flow_log(deployment: Deployment) -> Iterable[Difference]:
     # Absent until the first records are due.
     delivery = found.get("DeliverLogsErrorMessage") or found.get("DeliverLogsStatus", "SUCCESS")
     yield from differ(found["FlowLogId"], "delivery", delivery, "SUCCESS")
+
+
+@check(
+    "flow-log-role",
+    "VPC Flow Logs of this account may use the flow log's role, which writes to the layer's log group only.",
+    actions=("ec2:DescribeFlowLogs", "iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"),
+    of="VPC",
+)
+def flow_log_role(deployment: Deployment) -> Iterable[Difference]:
+    found = None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
+    if found is None:
+        return
+    name = found["DeliverLogsPermissionArn"].rsplit("/", 1)[-1]
+    role = deployment.aws.ask("iam", "get_role", absent=["NoSuchEntity"], RoleName=name).get("Role")
+    if role is None:
+        yield Difference(name, "no such role", "the flow log's role")
+        return
+    trust = flow_log_trust_policy(deployment.target)
+    yield from differ(name, "trust policy", [*statements(role["AssumeRolePolicyDocument"])], [*statements(trust)])
+    inline = deployment.aws.ask("iam", "list_role_policies", RoleName=name)["PolicyNames"]
+    policies = [deployment.aws.ask("iam", "get_role_policy", RoleName=name, PolicyName=item) for item in inline]
+    permissions = [text for policy in policies for text in statements(policy["PolicyDocument"])]
+    expected = flow_log_permissions(deployment.target, deployment.settings.flow_log_group_name)
+    yield from differ(name, "permissions", permissions, [*statements(expected)])
 
 
 def _least_free_addresses(plan: SubnetPlan) -> int:

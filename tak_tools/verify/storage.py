@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tak_tools.verify.checks import Difference, check, differ, normal
+from tak_base.policy_documents import key_policy as key_policy_document
+from tak_tools.verify.checks import Difference, check, differ, statements, without_statements
 from tak_tools.verify.deployment import Deployment
-
-# The endings of regional service principals, by partition.
-_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
 @check(
@@ -56,53 +54,13 @@ def key_alias(deployment: Deployment) -> Iterable[Difference]:
 )
 def key_policy(deployment: Deployment) -> Iterable[Difference]:
     answer = deployment.aws.ask("kms", "get_key_policy", KeyId=deployment.key_arn, PolicyName="default")
-    found = {normal(statement): statement for statement in json.loads(answer["Policy"])["Statement"]}
-    expected = {normal(statement): sid for sid, statement in _key_statements(deployment).items()}
-    for statement in expected.keys() - found.keys():
-        yield Difference(deployment.key_arn, "no such policy statement", expected[statement])
-    for statement in found.keys() - expected.keys():
-        for principal in _foreign_principals(deployment, found[statement]):
+    settings, found = deployment.settings, json.loads(answer["Policy"])
+    expected = key_policy_document(deployment.target, settings.cluster_name, settings.log_group_patterns)
+    yield from without_statements(deployment.key_arn, found, expected)
+    known = statements(expected)
+    for text, statement in statements(found).items():
+        for principal in [] if text in known else _foreign_principals(deployment, statement):
             yield Difference(deployment.key_arn, f"a policy statement for {principal}", "none for others")
-
-
-def _key_statements(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    """What the key's policy has to say, each by the words in which a finding names it."""
-    suffix = _DNS_SUFFIXES.get(deployment.partition, "amazonaws.com")
-    fargate = {"Effect": "Allow", "Principal": {"Service": "fargate.amazonaws.com"}, "Resource": "*"}
-    of_cluster = {
-        "kms:EncryptionContext:aws:ecs:clusterAccount": deployment.account_id,
-        "kms:EncryptionContext:aws:ecs:clusterName": deployment.settings.cluster_name,
-    }
-    log_groups = [deployment.log_group_arn(name) for name in deployment.settings.log_group_patterns]
-    return {
-        "kms:* for the account, whose IAM policies decide": {
-            "Effect": "Allow",
-            "Principal": {"AWS": _account_root(deployment)},
-            "Action": "kms:*",
-            "Resource": "*",
-        },
-        "kms:GenerateDataKeyWithoutPlaintext for Fargate and the cluster": fargate
-        | {"Action": "kms:GenerateDataKeyWithoutPlaintext", "Condition": {"StringEquals": of_cluster}},
-        "kms:CreateGrant to decrypt for Fargate and the cluster": fargate
-        | {
-            "Action": "kms:CreateGrant",
-            "Condition": {
-                "StringEquals": of_cluster,
-                "ForAllValues:StringEquals": {"kms:GrantOperations": "Decrypt"},
-            },
-        },
-        "encryption for CloudWatch Logs and the layer's log groups": {
-            "Effect": "Allow",
-            "Principal": {"Service": f"logs.{deployment.region}.{suffix}"},
-            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-            "Resource": "*",
-            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-        },
-    }
-
-
-def _account_root(deployment: Deployment) -> str:
-    return f"arn:{deployment.partition}:iam::{deployment.account_id}:root"
 
 
 def _foreign_principals(deployment: Deployment, statement: dict[str, Any]) -> Iterator[str]:

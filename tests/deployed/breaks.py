@@ -564,6 +564,39 @@ def the_endpoint_group_is_another_one(case: Case) -> list[str]:
     ]
 
 
+@breaks("flow-log-role")
+def the_flow_log_role_may_do_more_for_everybody(case: Case) -> list[str]:
+    iam, role = case.client("iam"), case.id("flow-log-role")
+    trust = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=policy_of(trust))
+    more = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=policy_of(more))
+    found, expected = json.dumps(trust, sort_keys=True), FLOW_LOG_TRUST
+    permissions = ", ".join(sorted([*FLOW_LOG_PERMISSIONS, json.dumps(more, sort_keys=True)]))
+    return [
+        f"{role}: found trust policy {found}, expected trust policy {expected}",
+        f"{role}: found permissions {permissions}, expected permissions {', '.join(FLOW_LOG_PERMISSIONS)}",
+    ]
+
+
+def policy_of(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+FLOW_LOG_TRUST = (
+    f'{{"Action": "sts:AssumeRole", "Condition": {{"ArnLike": {{"aws:SourceArn": "arn:aws:ec2:ap-southeast-2:{ACCOUNT}:'
+    f'vpc-flow-log/*"}}, "StringEquals": {{"aws:SourceAccount": "{ACCOUNT}"}}}}, "Effect": "Allow",'
+    ' "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}}'
+)
+FLOW_LOG_PERMISSIONS = (
+    '{"Action": "logs:DescribeLogGroups", "Effect": "Allow",'
+    f' "Resource": "arn:aws:logs:ap-southeast-2:{ACCOUNT}:log-group:*"}}',
+    '{"Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], "Effect": "Allow",'
+    f' "Resource": ["arn:aws:logs:ap-southeast-2:{ACCOUNT}:log-group:/tak-base-prod/flow-log",'
+    f' "arn:aws:logs:ap-southeast-2:{ACCOUNT}:log-group:/tak-base-prod/flow-log:*"]}}',
+)
+
+
 # The key
 
 
@@ -608,8 +641,7 @@ def the_alias_is_deleted(case: Case) -> list[str]:
 @breaks("key-policy")
 def the_key_policy_has_lost_fargate(case: Case) -> list[str]:
     put_key_policy(case, lambda statements: [item for item in statements if item["Sid"] != "FargateMakesDataKeys"])
-    missing = "kms:GenerateDataKeyWithoutPlaintext for Fargate and the cluster"
-    return [f"{case.key}: found no such policy statement, expected {missing}"]
+    return [f"{case.key}: found a policy without the statement FargateMakesDataKeys, expected a policy with it"]
 
 
 @breaks("key-policy")
@@ -686,7 +718,7 @@ def writers_own_their_objects(case: Case) -> list[str]:
 @breaks("bucket-tls")
 def the_bucket_policy_is_deleted(case: Case) -> list[str]:
     case.client("s3").delete_bucket_policy(Bucket=case.bucket)
-    return [plain_http_is_allowed(case, 0)]
+    return [plain_http_is_allowed(case.bucket)]
 
 
 @breaks("bucket-tls")
@@ -695,14 +727,11 @@ def the_bucket_policy_refuses_plain_http_for_reading_only(case: Case) -> list[st
     policy = json.loads(s3.get_bucket_policy(Bucket=case.bucket)["Policy"])
     policy["Statement"][0]["Action"] = "s3:GetObject"
     s3.put_bucket_policy(Bucket=case.bucket, Policy=json.dumps(policy))
-    return [plain_http_is_allowed(case, 1)]
+    return [plain_http_is_allowed(case.bucket)]
 
 
-def plain_http_is_allowed(case: Case, statements: int) -> str:
-    return (
-        f"{case.bucket}: found {statements} policy statements, none of which refuses plain HTTP,"
-        " expected Deny s3:* to all where aws:SecureTransport is false"
-    )
+def plain_http_is_allowed(bucket: str) -> str:
+    return f"{bucket}: found a policy without the statement RefuseUnencryptedTransport, expected a policy with it"
 
 
 @breaks("bucket-lifecycle")

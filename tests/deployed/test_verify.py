@@ -115,7 +115,6 @@ def test_verify_only_reads_and_asks_nothing_twice(prod_layer: Layer) -> None:
     asked_more_often = {("ec2", "DescribeVpcAttribute"): 2, ("kms", "DescribeKey"): 2}
     asked_more_often |= {("logs", "DescribeLogGroups"): 3, ("logs", "ListTagsForResource"): 3}
     assert {call: calls.count(call) for call in calls if calls.count(call) > 1} == asked_more_often
-    assert len(calls) == 37
 
 
 def test_the_policy_has_every_action_of_every_check_and_none_that_writes() -> None:

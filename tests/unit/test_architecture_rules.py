@@ -20,13 +20,13 @@ ALLOWED = {
     "outputs": {"config_values"},
     "config_values": set[str](),
     "settings": {"addressing", "config_values", "endpoint_services"},
-    "network": {"addressing", "deployment_target", "settings"},
-    "endpoint_policies": {"endpoint_services", "settings"},
+    "network": {"addressing", "deployment_target", "policy_documents", "settings"},
+    "endpoint_policies": {"deployment_target", "endpoint_services", "settings"},
     "private_endpoints": {"deployment_target", "endpoint_policies", "endpoint_services", "settings"},
-    "bucket_policies": {"deployment_target"},
+    "policy_documents": {"deployment_target"},
     "hardened_bucket": set[str](),
-    "encrypted_storage": {"bucket_policies", "deployment_target", "hardened_bucket", "settings"},
-    "compute": {"deployment_target", "settings"},
+    "encrypted_storage": {"deployment_target", "hardened_bucket", "policy_documents", "settings"},
+    "compute": {"deployment_target", "policy_documents", "settings"},
     "public_dns": {"settings"},
 }
 
@@ -75,9 +75,9 @@ def test_a_component_never_reads_config(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["addressing", "config_values", "settings", "endpoint_services", "endpoint_policies"]
+    "module", ["addressing", "config_values", "settings", "endpoint_services", "endpoint_policies", "policy_documents"]
 )
-def test_settings_and_addresses_are_computed_without_loading_pulumi(module: str) -> None:
+def test_settings_addresses_and_policies_are_computed_without_loading_pulumi(module: str) -> None:
     script = f"import sys, tak_base.{module}; sys.exit('pulumi' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], cwd=FOLDER, check=False).returncode == 0  # noqa: S603

@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from tak_base.bucket_policies import load_balancer_log_policy
 from tak_base.deployment_target import DeploymentTarget
+from tak_base.policy_documents import load_balancer_log_policy
 from tak_tools.errors import DeploymentError
 from tak_tools.plan import make_plan
 from tak_tools.program import Recording, Registration

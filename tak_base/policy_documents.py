@@ -1,0 +1,179 @@
+"""Who may do what with the key, buckets, repositories and the flow log: pure functions that make policy documents.
+
+The program deploys them, and `tak-base verify` compares AWS with them. Those of endpoints: endpoint_policies.py.
+"""
+
+from typing import Any
+
+from tak_base.deployment_target import DeploymentTarget
+
+# In China, Elastic Load Balancing writes the logs of an Application Load Balancer from an account of its own in each
+# region (aws-cdk, region-info, fact-tables.ts); elsewhere by a service principal.
+_ELB_ACCOUNTS = {"cn-north-1": "638102146993", "cn-northwest-1": "037604701340"}
+
+
+def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
+    """Refuses requests without TLS."""
+    return _document(_tls_only(bucket_arn))
+
+
+def load_balancer_log_policy(target: DeploymentTarget, bucket_arn: str) -> dict[str, Any]:
+    """Lets the load balancers of the account and region write access logs, under any prefix or none.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/enable-access-logs.html
+    """
+    # The service itself puts the account that has the load balancer into the path: no other account's logs get in.
+    logs = [f"{bucket_arn}/{prefix}AWSLogs/{target.account_id}/*" for prefix in ("", "*/")]
+    elb_account = _ELB_ACCOUNTS.get(target.region)
+    delivery = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}}
+    from_own_account = {
+        "StringEquals": {"aws:SourceAccount": [target.account_id]},
+        "ArnLike": {"aws:SourceArn": [target.arn("logs", "*")]},
+    }
+    return _document(
+        _tls_only(bucket_arn),
+        {
+            "Sid": "ApplicationLoadBalancersWriteLogs",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{target.partition}:iam::{elb_account}:root"}
+            if elb_account
+            else {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": logs,
+        },
+        delivery
+        | {
+            "Sid": "NetworkLoadBalancersCheckTheBucket",
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn,
+            "Condition": from_own_account,
+        },
+        delivery
+        | {
+            "Sid": "NetworkLoadBalancersWriteLogs",
+            "Action": "s3:PutObject",
+            "Resource": logs,
+            "Condition": {
+                "StringEquals": from_own_account["StringEquals"] | {"s3:x-amz-acl": "bucket-owner-full-control"},
+                "ArnLike": from_own_account["ArnLike"],
+            },
+        },
+    )
+
+
+def key_policy(target: DeploymentTarget, cluster_name: str, log_group_names: tuple[str, ...]) -> dict[str, Any]:
+    """Who may use the key: what IAM policies of the account allow, Fargate for one cluster, and CloudWatch Logs.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-create-storage-key.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    fargate_cluster = {
+        "StringEquals": {
+            "kms:EncryptionContext:aws:ecs:clusterAccount": [target.account_id],
+            "kms:EncryptionContext:aws:ecs:clusterName": [cluster_name],
+        }
+    }
+    log_group_arns = [target.arn("logs", f"log-group:{name}") for name in log_group_names]
+    return _document(
+        {
+            "Sid": "AccountDecidesThroughIam",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{target.partition}:iam::{target.account_id}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "FargateMakesDataKeys",
+            "Effect": "Allow",
+            "Principal": {"Service": "fargate.amazonaws.com"},
+            "Action": "kms:GenerateDataKeyWithoutPlaintext",
+            "Resource": "*",
+            "Condition": fargate_cluster,
+        },
+        {
+            "Sid": "FargateGrantsDecryption",
+            "Effect": "Allow",
+            "Principal": {"Service": "fargate.amazonaws.com"},
+            "Action": "kms:CreateGrant",
+            "Resource": "*",
+            "Condition": fargate_cluster | {"ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt"]}},
+        },
+        {
+            "Sid": "CloudWatchLogsEncryptsLogGroups",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{target.region}.{target.dns_suffix}"},
+            "Action": [
+                "kms:Encrypt*",
+                "kms:Decrypt*",
+                "kms:ReEncrypt*",
+                "kms:GenerateDataKey*",
+                "kms:Describe*",
+            ],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_group_arns}},
+        },
+    )
+
+
+def lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
+    """Lets the Lambda functions of the account and region run images.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#configuration-images-permissions
+    """
+    return _document(
+        {
+            "Sid": "LambdaPullsImages",
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            "Condition": {"ArnLike": {"aws:SourceArn": target.arn("lambda", "function:*")}},
+        }
+    )
+
+
+def flow_log_trust_policy(target: DeploymentTarget) -> dict[str, Any]:
+    """Lets VPC Flow Logs use the role, for this account alone: no other account's flow log is a confused deputy.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    """
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": target.account_id},
+                "ArnLike": {"aws:SourceArn": target.arn("ec2", "vpc-flow-log/*")},
+            },
+        }
+    )
+
+
+def flow_log_permissions(target: DeploymentTarget, log_group_name: str) -> dict[str, Any]:
+    """Lets the role write to one log group."""
+    log_group_arn = target.arn("logs", f"log-group:{log_group_name}")
+    return _document(
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": [log_group_arn, f"{log_group_arn}:*"],
+        },
+        # Listing cannot be narrowed to one log group.
+        {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": target.arn("logs", "log-group:*")},
+    )
+
+
+def _tls_only(bucket_arn: str) -> dict[str, Any]:
+    return {
+        "Sid": "RefuseUnencryptedTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, f"{bucket_arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
