@@ -8,7 +8,9 @@ to the frame "Other", and a connection that has no line here becomes a line of t
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tak_tools.diagram.model import INTERNET, Edge, Node, Picture
+from tak_tools.diagram.model import FRAMES, INTERNET, Edge, Node, Picture
+from tak_tools.diagram.palette import LINES, Frame
+from tak_tools.resource_types import Group, Style
 
 TITLE_SIZE, TEXT_SIZE, HEADING_SIZE = 13, 12, 20
 _LINE_HEIGHT = 17
@@ -48,6 +50,7 @@ class Box:
     id: str
     kind: str
     """A node's kind; `region`, `zone` or `group` for a frame that is no node."""
+    style: Style | Frame
     x: float
     y: float
     width: float
@@ -116,9 +119,9 @@ def text_width(text: str, size: int, bold: bool) -> float:
     return hundredths / 100 * size * (_BOLD if bold else 1)
 
 
-def lay_out(picture: Picture, legend: Sequence[tuple[str, str]]) -> Drawing:
-    """The drawing of `picture`. `legend` has the kinds of lines to explain, each with its explanation."""
-    return _Layout(picture).drawing(legend)
+def lay_out(picture: Picture) -> Drawing:
+    """The drawing of `picture`."""
+    return _Layout(picture).drawing()
 
 
 class _Layout:
@@ -224,30 +227,31 @@ class _Layout:
 
     def _put_node(self, node: Node, x: float, y: float, width: float, height: float = 0, frame: bool = False) -> Box:
         text = self._text[node.id]
-        box = Box(node.id, node.kind, x, y, width, height or _text_block_height(text), text, frame)
+        box = Box(node.id, node.kind, node.style, x, y, width, height or _text_block_height(text), text, frame)
         self._shapes[node.id] = box
         if frame:
             self._frames.append(box)
         return box
 
-    def _frame(self, kind: str, title: str, x: float, y: float, width: float, height: float) -> None:
-        self._frames.append(Box(f"frame {title}", kind, x, y, width, height, (title,), frame=True))
+    def _frame(self, kind: Frame, title: str, x: float, y: float, width: float, height: float) -> None:
+        self._frames.append(Box(f"frame {title}", kind, kind, x, y, width, height, (title,), frame=True))
 
     # --- the grid
 
-    def drawing(self, legend: Sequence[tuple[str, str]]) -> Drawing:
+    def drawing(self) -> Drawing:
         top = _MARGIN + 56
         region_y = top + _text_block_height(("Internet",)) + _GAP
         x, y = _MARGIN + _PAD, region_y + _TITLE_HEIGHT + 6
         region = f"AWS Region {self._picture.region}".strip()
         right, bottom = self._place_vpc(x, y, top, region)
         right, side_bottom = self._place_side(right, y)
-        bottom = self._flow_frame("Other", "other", x, right, max(bottom, side_bottom)) + _PAD
+        bottom = self._flow_frame(FRAMES["other"], "other", x, right, max(bottom, side_bottom)) + _PAD
         self._frame("region", region, _MARGIN, region_y, right + _PAD - _MARGIN, bottom - region_y)
         # Frames are drawn from the outside to the inside.
         self._frames.sort(key=lambda frame: -frame.width * frame.height)
         kinds = {line.kind for line in self._lines}
-        texts, samples, legend_right = _legend([item for item in legend if item[0] in kinds], bottom + _GAP)
+        legend = [(kind, style.meaning) for kind, style in LINES.items() if kind in kinds]
+        texts, samples, legend_right = _legend(legend, bottom + _GAP)
         heading = Text(_MARGIN, _MARGIN + HEADING_SIZE, self._picture.title, HEADING_SIZE, True)
         heading_right = _MARGIN + text_width(heading.value, HEADING_SIZE, True)
         return Drawing(
@@ -265,7 +269,7 @@ class _Layout:
         lanes = [("internet gateway", "public table", "private table 0"), ("egress-only gateway", "private table 1")]
         lane_widths = [max(80, self._width(*lane)) for lane in lanes]
         # The lines to the internet go up past the titles of the frames, which stand over the first zone.
-        titles = [_text_block_width((title,)) for title in (region, *(f"Zone {zone}" for zone in self._zones))]
+        titles = [_text_block_width((title,)) for title in (region, *(f"AZ {zone}" for zone in self._zones))]
         tiers = [f"{tier} subnet {side}" for tier in ("public", "private") for side in (0, 1)]
         nested = [f"{kind} {side}" for kind in ("elastic ip", "nat gateway") for side in (0, 1)]
         in_subnet = max(self._width(*tiers), self._width(*nested) + 2 * _PAD)
@@ -286,7 +290,7 @@ class _Layout:
         bottom = self._flow_frame("Interface endpoints", "endpoint interface", zone_x[0], right - _PAD, bottom) + _PAD
         self._put("vpc", x, y, right - x, bottom - y, frame=True)
         size = lanes_right - lane_x[0], _text_block_height(("Internet",))
-        self._shapes[INTERNET] = Box(INTERNET, INTERNET, lane_x[0], internet_y, *size, ("Internet",))
+        self._shapes[INTERNET] = Box(INTERNET, INTERNET, "internet", lane_x[0], internet_y, *size, ("Internet",))
         self._draw_vpc_lines()
         return right, bottom
 
@@ -305,7 +309,7 @@ class _Layout:
         self._put("public table", lane_x[0], public_y, lane_widths[0])
         for side, zone in enumerate(self._zones):
             left, width = zone_x[side] + _PAD, zone_width - 2 * _PAD
-            self._frame("zone", f"Zone {zone}", zone_x[side], y, zone_width, bottom - y)
+            self._frame("zone", f"AZ {zone}", zone_x[side], y, zone_width, bottom - y)
             self._put(f"public subnet {side}", left, public_y, width, public_height, frame=True)
             inner = left + _PAD, width - 2 * _PAD
             self._put(f"elastic ip {side}", inner[0], public_bottom - nested, inner[1], address)
@@ -337,8 +341,8 @@ class _Layout:
 
     def _place_side(self, x: float, y: float) -> tuple[float, float]:
         """Places compute and storage in a column at the right of `x`; returns the right and the bottom."""
-        groups = {"Compute": "side compute", "Storage & security": "side storage"}
-        groups = {title: place for title, place in groups.items() if place in self._at}
+        sides: tuple[Group, ...] = ("compute", "storage")
+        groups = {FRAMES[group]: f"side {group}" for group in sides if f"side {group}" in self._at}
         if not groups:
             return x, y
         writers = list(dict.fromkeys(edge.source for edge in self._edges if edge.kind == "logs"))
@@ -355,9 +359,10 @@ class _Layout:
 
     # --- lines
 
-    def _draw(self, edge: Edge, *points: tuple[float, float], arrows: str = "end", kind: str = "") -> None:
+    def _draw(self, edge: Edge, *points: tuple[float, float], arrows: str | None = None) -> None:
         kept = tuple(point for index, point in enumerate(points) if index == 0 or point != points[index - 1])
-        self._lines.append(Line(kind or edge.kind, edge.source, edge.target, kept, arrows))
+        ends = ("end" if LINES[edge.line].arrow else "") if arrows is None else arrows
+        self._lines.append(Line(edge.line, edge.source, edge.target, kept, ends))
 
     def _draw_vpc_lines(self) -> None:
         drawn: set[tuple[str, str]] = set()
@@ -368,19 +373,19 @@ class _Layout:
             x, (target_x, target_y) = source.centre[0], target.centre
             match edge.kind:
                 case "internet":
-                    arrows = "both" if edge.both_ways else "end"
+                    arrows = "both" if edge.both_ways else None
                     self._draw(edge, (x, source.y), (x, target.bottom), arrows=arrows)
                 case "address":
                     self._draw(edge, (x, source.bottom), (x, target.y))
                 case "association":
                     leaves, enters = (source.right, target.x) if x < target_x else (source.x, target.right)
-                    self._draw(edge, (leaves, target_y), (enters, target_y), arrows="")
+                    self._draw(edge, (leaves, target_y), (enters, target_y))
                 case "route":
                     self._draw_route(edge, source, target, second=(edge.source, edge.target) in drawn)
                 case "attachment" if (edge.source, self._places[edge.target]) not in drawn:
                     # One line to the frame of the endpoints stands for all in it.
                     frame = next(box for box in self._frames if box.kind == "group" and box.y < target_y < box.bottom)
-                    self._draw(edge, (x, source.bottom), (x, frame.y), arrows="")
+                    self._draw(edge, (x, source.bottom), (x, frame.y))
             drawn |= {(edge.source, edge.target), (edge.source, self._places.get(edge.target, ""))}
 
     def _draw_route(self, edge: Edge, table: Box, gateway: Box, second: bool) -> None:
@@ -392,8 +397,7 @@ class _Layout:
                 x, target_x, track = x - 12 * side, target_x - 12 * side, track - 8
         elif second:
             x, target_x = x + 12, target_x + 12
-        kind = "ipv6" if ":" in edge.label else "ipv4"
-        self._draw(edge, (x, table.y), (x, track), (target_x, track), (target_x, gateway.bottom), kind=kind)
+        self._draw(edge, (x, table.y), (x, track), (target_x, track), (target_x, gateway.bottom))
 
     def _draw_side_lines(self, left: float, right: float, writers: list[str]) -> float:
         """Draws the lines at both sides of the column; returns the right of the rightmost."""

@@ -2,57 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tak_tools.diagram.model import INTERNET, Edge, Node, Picture, read_picture
+from tak_tools.diagram.model import FRAMES, INTERNET, Edge, Node, Picture, read_picture
+from tak_tools.diagram.palette import BOXES, INK, LINES, Frame
 from tak_tools.program import Recording
+from tak_tools.resource_types import Style
 
-_CLASSES = {
-    "frame": "fill:#ffffff,stroke:#8a9aa3",
-    "vpc": "fill:#e1f5fe,stroke:#4f9fc4",
-    "zone": "fill:#f7fbfd,stroke:#9dbccb",
-    "subnet": "fill:#f3e5f5,stroke:#a678ae",
-    "gateway": "fill:#e8f5e8,stroke:#6ea76e",
-    "routes": "fill:#eceff1,stroke:#8a9aa3",
-    "endpoint": "fill:#fff3e0,stroke:#d19a4a",
-    "service": "fill:#fce4ec,stroke:#cf7d98",
-    "storage": "fill:#f1f8e9,stroke:#8fb263",
-    "other": "fill:#fafafa,stroke:#999999",
-}
-# Text has a colour too: GitHub's dark theme would write light text on these light boxes.
-_INK = "color:#1b2733"
-CLASS_OF_KIND = {
-    "internet gateway": "gateway",
-    "egress-only gateway": "gateway",
-    "nat gateway": "gateway",
-    "elastic ip": "gateway",
-    "subnet": "subnet",
-    "route table": "routes",
-    "flow log": "routes",
-    "endpoint": "endpoint",
-    "security group": "endpoint",
-    "cluster": "service",
-    "repository": "service",
-    "log group": "storage",
-    "bucket": "storage",
-    "key": "storage",
-    "certificate": "storage",
-}
-_ARROWS = {
-    "association": "---",
-    # A longer line stands the endpoints below the gateways instead of beside them: GitHub's column is narrow.
-    "attachment": "-----",
-    "guard": "-.-",
-    "encryption": "-.->",
-    "logs": "-.->",
-    "images": "-.->",
-    "uses": "-.->",
-}
-_FRAMES = {
-    "endpoints": "VPC Endpoints",
-    "compute": "Compute Services",
-    "storage": "Storage & Security",
-    "other": "Other",
-}
+# A longer line stands the endpoints below the gateways instead of beside them: GitHub's column is narrow.
+_LONG = "attachment"
 
 
 def mermaid(recording: Recording, title: str = "TAK base layer") -> str:
@@ -78,12 +36,12 @@ class _Flowchart:
         yield f"    subgraph frame_region[{_quoted(f'AWS Region {picture.region}')}]"
         vpcs = [node for node in picture.of_kind("vpc") if node.group == "vpc"]
         yield from self._vpc(vpcs[0] if vpcs else None)
-        for group, title in _FRAMES.items():
+        for group, title in FRAMES.items():
             members = [node for node in picture.nodes if node.group == group and node.id not in self._guard]
             yield from self._frame(f"frame_{group}", title, members, 2)
         yield "    end"
         yield from self._edges()
-        yield from self._styles(vpcs)
+        yield from self._styles()
 
     def _identifier(self, name: str) -> str:
         # Two words at least, so that no logical name is a keyword such as `end`.
@@ -148,25 +106,37 @@ class _Flowchart:
             target = self._guard.get(edge.target, edge.target)
             key = Edge(edge.source, target, edge.kind, both_ways=edge.both_ways)
             labels.setdefault(key, []).append(edge.label)
-        for edge, destinations in labels.items():
-            arrow = "<-->" if edge.both_ways else _ARROWS.get(edge.kind, "-->")
+        drawn: dict[str, list[int]] = {}
+        for number, (edge, destinations) in enumerate(labels.items()):
             text = ", ".join(filter(None, destinations))
             label = f"|{_quoted(text)}|" if text else ""
-            yield f"    {self._ids[edge.source]} {arrow}{label} {self._ids[edge.target]}"
+            yield f"    {self._ids[edge.source]} {_arrow(edge)}{label} {self._ids[edge.target]}"
+            drawn.setdefault(replace(edge, label=destinations[0]).line, []).append(number)
+        for kind, style in LINES.items():
+            if kind in drawn:
+                dashes = f",stroke-dasharray:{style.dashes}" if style.dashes else ""
+                yield f"    linkStyle {','.join(map(str, drawn[kind]))} stroke:{style.colour}{dashes}"
 
-    def _styles(self, vpcs: list[Node]) -> Iterator[str]:
-        members: dict[str, list[str]] = {name: [] for name in _CLASSES}
+    def _styles(self) -> Iterator[str]:
+        members: dict[Style | Frame, list[str]] = {name: [] for name in BOXES}
         groups = {node.group for node in self._picture.nodes}
-        members["frame"] = ["frame_region", *(f"frame_{group}" for group in _FRAMES if group in groups)]
-        members["vpc"] = [self._ids[vpc.id] for vpc in vpcs]
+        members["internet"] = [self._ids[INTERNET]]
+        members["region"] = ["frame_region"]
+        members["group"] = [f"frame_{group}" for group in FRAMES if group in groups]
         members["zone"] = [f"frame_zone_{index}" for index in range(len(self._picture.zones))]
         for node in self._picture.nodes:
-            if node.kind != "vpc":
-                members[CLASS_OF_KIND.get(node.kind, "other")].append(self._ids[node.id])
+            members[node.style].append(self._ids[node.id])
         for name, ids in members.items():
             if ids:
-                yield f"    classDef {name} {_CLASSES[name]},{_INK}"
+                yield f"    classDef {name} fill:{BOXES[name].fill},stroke:{BOXES[name].stroke},color:{INK}"
                 yield f"    class {','.join(ids)} {name}"
+
+
+def _arrow(edge: Edge) -> str:
+    if edge.both_ways:
+        return "<-->"
+    line = "----" if edge.kind == _LONG else "--"
+    return line + (">" if LINES[edge.line].arrow else "-")
 
 
 def _label(node: Node) -> str:

@@ -14,9 +14,17 @@ from ipaddress import IPv6Network
 from typing import Any
 
 from tak_tools.program import Recording, Registration
-from tak_tools.resource_types import OTHER, ROWS, Box, Group, PartOf
+from tak_tools.resource_types import OTHER, ROWS, Box, Group, PartOf, Style
 
 INTERNET = "internet"
+
+# The titles of the frames for what is not in a zone; layout.py parts the endpoints by their type.
+FRAMES: Mapping[Group, str] = {
+    "endpoints": "VPC Endpoints",
+    "compute": "Compute Services",
+    "storage": "Storage & Security",
+    "other": "Other",
+}
 
 # What a reference from one kind to another means; a reversed edge points at the resource that has the input.
 _MEANINGS: dict[tuple[str, str], tuple[str, bool]] = {
@@ -39,8 +47,10 @@ class Node:
     id: str
     """The logical name of its resource; made longer where another type has a resource of that name."""
     kind: str
-    """Such as `nat gateway`; `other` where the type is not known."""
+    """Such as `nat gateway`; `other` where the type has no box of its own."""
     group: Group
+    style: Style
+    """Its colours: palette.py."""
     zone: str
     """The availability zone; empty outside of zones."""
     public: bool
@@ -62,6 +72,13 @@ class Edge:
     label: str = ""
     """A route's destination."""
     both_ways: bool = False
+
+    @property
+    def line(self) -> str:
+        """How it is drawn: its row in palette.LINES."""
+        if self.kind == "route":
+            return "ipv6" if ":" in self.label else "ipv4"
+        return self.kind
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,7 @@ class _Reader:
                 id=id_,
                 kind=self._kind(id_),
                 group=self._group(id_, zones),
+                style=self._box(id_).style,
                 zone=zones.get(id_, ""),
                 public=id_ in public,
                 title=titles[id_],

@@ -6,56 +6,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tak_tools.diagram.layout import Box, Drawing, Line, Text, lay_out
 from tak_tools.diagram.model import Picture, read_picture
+from tak_tools.diagram.palette import BOXES, INK, LINES
 from tak_tools.program import Recording
-
-_INK = "#1b2733"
-# Fill and outline of boxes by kind.
-_BOXES = {
-    "region": ("#ffffff", "#8a9aa3"),
-    "vpc": ("#e1f5fe", "#4f9fc4"),
-    "zone": ("#f7fbfd", "#9dbccb"),
-    "group": ("#fbfbfb", "#b0bec5"),
-    "internet": ("#ffffff", "#37474f"),
-    "subnet": ("#f3e5f5", "#a678ae"),
-    "internet gateway": ("#e8f5e8", "#5e9c5e"),
-    "egress-only gateway": ("#e8f5e8", "#5e9c5e"),
-    "nat gateway": ("#e8f5e8", "#5e9c5e"),
-    "elastic ip": ("#e8f5e8", "#5e9c5e"),
-    "route table": ("#eceff1", "#78909c"),
-    "flow log": ("#eceff1", "#78909c"),
-    "endpoint": ("#fff3e0", "#d19a4a"),
-    "security group": ("#ffe0b2", "#c17f22"),
-    "cluster": ("#fce4ec", "#cf7d98"),
-    "repository": ("#fce4ec", "#cf7d98"),
-    "log group": ("#f1f8e9", "#8fb263"),
-    "bucket": ("#f1f8e9", "#8fb263"),
-    "key": ("#fff9c4", "#b39b1e"),
-    "certificate": ("#fff9c4", "#b39b1e"),
-    "other": ("#fafafa", "#8a8a8a"),
-}
-# Colour, dashes and meaning of lines by kind, in the legend's order.
-_LINES = {
-    "ipv4": ("#c75b12", "", "IPv4 route"),
-    "ipv6": ("#00796b", "", "IPv6 route"),
-    "internet": ("#37474f", "", "Internet"),
-    "association": ("#78909c", "", "Subnet's route table"),
-    "attachment": ("#b7791f", "2 4", "Endpoint attachment"),
-    "address": ("#5e9c5e", "", "Elastic IP address"),
-    "images": ("#b3476b", "", "Runs images of"),
-    "logs": ("#4e7d2b", "", "Writes logs to"),
-    "encryption": ("#8a6d00", "6 4", "Encrypted with the key"),
-}
 
 
 def svg(recording: Recording, title: str = "TAK base layer") -> str:
     """The SVG document: the same bytes for the same recording."""
     picture = read_picture(recording, title)
-    return _document(picture, draw(picture))
-
-
-def draw(picture: Picture) -> Drawing:
-    """Where everything of `picture` stands in the SVG."""
-    return lay_out(picture, [(kind, meaning) for kind, (_, _, meaning) in _LINES.items()])
+    return _document(picture, lay_out(picture))
 
 
 def _document(picture: Picture, drawing: Drawing) -> str:
@@ -63,7 +21,7 @@ def _document(picture: Picture, drawing: Drawing) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" fill="{_INK}">',
+            f'viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" fill="{INK}">',
             f"<title>{escape(picture.title)}</title>",
             f"<desc>{escape(_description(picture))}</desc>",
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -87,13 +45,13 @@ def _description(picture: Picture) -> str:
 
 
 def _rectangle(box: Box) -> str:
-    fill, stroke = _BOXES.get(box.kind, _BOXES["other"])
+    colours = BOXES[box.style]
     size = " ".join(
         f'{name}="{_number(value)}"'
         for name, value in (("x", box.x), ("y", box.y), ("width", box.width), ("height", box.height))
     )
     radius = 16 if box.kind == "internet" else 4
-    return f'<rect data-box={quoteattr(box.id)} {size} rx="{radius}" fill="{fill}" stroke="{stroke}"/>'
+    return f'<rect data-box={quoteattr(box.id)} {size} rx="{radius}" fill="{colours.fill}" stroke="{colours.stroke}"/>'
 
 
 def _label(box: Box) -> Iterable[str]:
@@ -108,14 +66,14 @@ def _text(text: Text, box: str = "") -> str:
 
 
 def _line(line: Line) -> Iterable[str]:
-    colour, dashes, _ = _LINES[line.kind]
+    style = LINES[line.kind]
     points = " ".join(f"{_number(x)},{_number(y)}" for x, y in line.points)
-    dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"{dash}/>'
+    dash = f' stroke-dasharray="{style.dashes}"' if style.dashes else ""
+    yield f'<polyline points="{points}" fill="none" stroke="{style.colour}" stroke-width="1.6"{dash}/>'
     if line.arrows:
-        yield _arrow_head(line.points[-2], line.points[-1], colour)
+        yield _arrow_head(line.points[-2], line.points[-1], style.colour)
     if line.arrows == "both":
-        yield _arrow_head(line.points[1], line.points[0], colour)
+        yield _arrow_head(line.points[1], line.points[0], style.colour)
 
 
 def _arrow_head(start: tuple[float, float], tip: tuple[float, float], colour: str) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 import pytest
 
 from tak_tools.diagram import command
-from tak_tools.diagram.layout import Box, Text, text_width
+from tak_tools.diagram.layout import Box, Text, lay_out, text_width
 from tak_tools.diagram.mermaid import mermaid
-from tak_tools.diagram.model import Edge, Picture, read_picture
-from tak_tools.diagram.svg import draw, svg
+from tak_tools.diagram.model import FRAMES, Edge, Picture, read_picture
+from tak_tools.diagram.svg import svg
 from tak_tools.errors import InputError
 from tak_tools.program import Recording, Registration
 from tests.network_extras import EVERY_NETWORK_EXTRA
@@ -329,7 +329,54 @@ def test_mermaid_joins_the_lines_of_endpoints_only_where_they_are_alike(prod: Re
     assert "tak_subnet_private_a ----- tak_endpoint_kms\n" in in_one_zone
     assert "tak_subnet_private_b ----- tak_endpoint_logs\n" in in_one_zone
     assert "tak_subnet_private_b ----- tak_endpoint_kms\n" not in in_one_zone
-    assert "tak_endpoint_kms -.- tak_endpoints_security_group\n" in in_one_zone
+    assert "tak_endpoint_kms --- tak_endpoints_security_group\n" in in_one_zone
+
+
+# --- the two renderings
+
+
+def _mermaid_colours(text: str) -> dict[str, tuple[str, str]]:
+    """Fill and outline by the id of a box."""
+    classes = dict(re.findall(r"classDef (\w+) fill:(#\w+,stroke:#\w+),", text))
+    colours = {name: tuple(value.split(",stroke:")) for name, value in classes.items()}
+    return {
+        id_: colours[name] for ids, name in re.findall(r"^    class (\S+) (\w+)$", text, re.M) for id_ in ids.split(",")
+    }
+
+
+def _mermaid_lines(text: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """Colour and dashes by the ids at the ends of a line."""
+    ends = re.findall(r"^    (\w+) [-<>]+(?:\|\"[^\"]+\"\|)? (\w+)$", text, re.M)
+    styles = re.findall(r"linkStyle (\S+) stroke:(#\w+)(?:,stroke-dasharray:(.+))?$", text, re.M)
+    return {ends[int(number)]: (colour, dashes) for numbers, colour, dashes in styles for number in numbers.split(",")}
+
+
+def test_mermaid_and_svg_draw_boxes_and_lines_alike(recording: Recording) -> None:
+    picture = read_picture(recording, "")
+    text, root = mermaid(recording), ElementTree.fromstring(svg(recording))  # noqa: S314, our own document
+    boxes = {
+        item.attrib["data-box"]: (item.attrib["fill"], item.attrib["stroke"])
+        for item in root.findall(".//{*}rect")
+        if "data-box" in item.attrib
+    }
+    frames = {"frame_region": f"frame AWS Region {picture.region}"}
+    frames |= {f"frame_zone_{number}": f"frame AZ {zone}" for number, zone in enumerate(picture.zones)}
+    frames |= {f"frame_{group}": f"frame {title}" for group, title in FRAMES.items() if f"frame {title}" in boxes}
+    same = {node.id.replace("-", "_"): node.id for node in picture.nodes} | frames | {"node_internet": "internet"}
+
+    colours = _mermaid_colours(text)
+    assert {id_: colours[id_] for id_ in same} == {id_: boxes[other] for id_, other in same.items()}
+
+    drawn: dict[tuple[str, ...], set[tuple[str, str]]] = defaultdict(set)
+    polylines = (item.attrib for item in root.findall(".//{*}polyline"))
+    for line, item in zip(lay_out(picture).lines, polylines, strict=False):
+        ends = tuple({other: id_ for id_, other in same.items()}[end] for end in (line.source, line.target))
+        drawn[ends].add((item["stroke"], item.get("stroke-dasharray", "")))
+    lines = _mermaid_lines(text)
+    assert lines.keys() & drawn.keys()
+    for ends in lines.keys() & drawn.keys():
+        # Mermaid writes the two routes from a table to a gateway on one line.
+        assert lines[ends] in drawn[ends], ends
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev-test"])
@@ -362,7 +409,7 @@ def _contains(outer: Rectangle, inner: Rectangle) -> bool:
 
 def _assert_clean(recording: Recording) -> None:
     picture = read_picture(recording, "TAK base layer")
-    drawing = draw(picture)
+    drawing = lay_out(picture)
     shapes = [*drawing.frames, *drawing.boxes]
     texts = [(box, text) for box in shapes for text in box.texts]
     assert {node.id for node in picture.nodes} | {"internet"} <= {box.id for box in shapes}
@@ -404,7 +451,7 @@ def test_strange_resources_leave_the_svg_clean(strange: Recording) -> None:
 
 def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recording) -> None:
     picture = read_picture(recording, "")
-    drawing = draw(picture)
+    drawing = lay_out(picture)
 
     drawn = {(line.source, line.target) for line in drawing.lines}
     boxes = {box.id: box for box in drawing.boxes}
@@ -421,13 +468,13 @@ def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recordin
 
 
 def test_a_connection_without_a_line_is_said_in_words(strange: Recording) -> None:
-    (box,) = [box for box in draw(read_picture(strange, "")).boxes if box.id == "end"]
+    (box,) = [box for box in lay_out(read_picture(strange, "")).boxes if box.id == "end"]
 
     assert "encryption → KMS Key" in box.text
 
 
 def test_lines_end_at_what_they_connect(recording: Recording) -> None:
-    drawing = draw(read_picture(recording, ""))
+    drawing = lay_out(read_picture(recording, ""))
     shapes = {box.id: _box(box) for box in (*drawing.frames, *drawing.boxes)}
 
     for line in drawing.lines:
@@ -452,7 +499,7 @@ def test_the_svg_is_valid_xml_and_refers_to_nothing_outside(strange: Recording) 
     assert root.findtext("{*}title") == "a <title> & more"
     assert "nat gateway: 2" in str(root.findtext("{*}desc"))
     assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
-    assert all(int(text.attrib["font-size"]) >= 12 for text in root.iter("{*}text"))
+    assert all(int(text.attrib["font-size"]) >= 12 for text in root.findall(".//{*}text"))
 
 
 # --- the command
