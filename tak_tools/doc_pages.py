@@ -1,6 +1,7 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
-docs/architecture-STACK.md for prod and dev-test, docs/config.md, docs/outputs.md, and parts of README.md.
+docs/architecture-STACK.md and .svg for prod and dev-test; docs/config.md and docs/outputs.md; the excerpt of a plan in
+README.md, and the plan of the example in docs/layers-above.md.
 """
 
 import importlib
@@ -13,9 +14,10 @@ from tak_base.config_values import Row, camel_case, rows_of
 from tak_base.outputs import STACK_OUTPUTS
 from tak_base.settings import Settings
 from tak_tools.diagram.mermaid import mermaid
+from tak_tools.diagram.svg import svg
 from tak_tools.formatting import markdown_table, short_type, usd
-from tak_tools.plan import Plan, make_plan
-from tak_tools.plan_report import excerpt
+from tak_tools.plan import Plan, load_plan, make_plan
+from tak_tools.plan_report import excerpt, whole
 from tak_tools.stack_file import load_project, load_stack
 
 STACKS = ("prod", "dev-test")
@@ -29,8 +31,12 @@ def pages(folder: Path) -> dict[Path, str]:
     documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
     documents[folder / "docs" / "config.md"] = config_page(_bootstrap_settings(folder))
     documents[folder / "docs" / "outputs.md"] = outputs_page()
-    text = _replaced(readme.read_text(encoding="utf-8"), "picture", _picture(plans["prod"]))
-    return documents | {readme: _replaced(text, "plan", ["```", *excerpt(plans["prod"]).splitlines(), "```"])}
+    for stack, plan in plans.items():
+        documents[folder / "docs" / f"architecture-{stack}.svg"] = svg(plan.recording, _title(plan))
+    example = whole(load_plan(folder / "examples" / "fargate_service", "prod"))
+    for page, text in ((readme, excerpt(plans["prod"])), (folder / "docs" / "layers-above.md", example)):
+        documents[page] = _replaced(page.read_text(encoding="utf-8"), "plan", ["```", *text.splitlines(), "```"])
+    return documents
 
 
 def architecture_page(plan: Plan) -> str:
@@ -40,7 +46,8 @@ def architecture_page(plan: Plan) -> str:
             f"# The base layer of {plan.stack}",
             "",
             f"Made by `make docs` from the program and `Pulumi.{plan.stack}.yaml`; `tak-base plan --stack"
-            f" {plan.stack}` says more.",
+            f" {plan.stack}` says more. The picture as an SVG file: [architecture-{plan.stack}.svg]"
+            f"(architecture-{plan.stack}.svg).",
             "",
             *_picture(plan),
             "",
@@ -172,7 +179,11 @@ def _bootstrap_settings(folder: Path) -> type:
 
 
 def _picture(plan: Plan) -> list[str]:
-    return ["```mermaid", *mermaid(plan.recording, f"TAK base layer: {plan.stack}").rstrip().splitlines(), "```"]
+    return ["```mermaid", *mermaid(plan.recording, _title(plan)).rstrip().splitlines(), "```"]
+
+
+def _title(plan: Plan) -> str:
+    return f"TAK base layer: {plan.stack}"
 
 
 def _replaced(page: str, part: str, lines: list[str]) -> str:

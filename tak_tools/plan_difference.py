@@ -1,12 +1,14 @@
-"""Two plans of a stack, before and after a change, as Markdown for a pull request.
+"""The difference of two plans: what `tak-base plan --compare` shows of two stacks, and a pull request of one.
 
-Run as `python -m tak_tools.plan_difference BEFORE AFTER` on two files of `tak-base plan --json`. A file that is
-missing or empty stands for a stack that is not there: one that the change adds or removes.
+Run as `python -m tak_tools.plan_difference BEFORE AFTER` on two files of `tak-base plan --json`, it prints Markdown for
+the pull request. A file that is missing or empty stands for a stack that is not there: one that the change adds or
+removes.
 """
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +22,71 @@ Document = Mapping[str, Any]
 _ABSENT = "–"
 
 
+@dataclass(frozen=True)
+class Row:
+    """One fact of two plans; a dash where a plan does not have it."""
+
+    name: str
+    before: str
+    after: str
+    change: str = ""
+    """The difference of two numbers."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Facts of one kind, whether they differ or not."""
+
+    title: str
+    """Empty for the totals."""
+    rows: tuple[Row, ...]
+
+
+def sections(before: Document, after: Document) -> tuple[Section, ...]:
+    """Everything that is compared. One of the documents may be empty: no such stack."""
+    return (
+        Section("", tuple(_totals(before, after))),
+        _section("setting", _settings(before), _settings(after)),
+        _section("subnet", _subnets(before), _subnets(after)),
+        _section("route", _routes(before), _routes(after)),
+        _section("endpoint", _endpoints(before), _endpoints(after)),
+        _section("USD a month", _cost_lines(before), _cost_lines(after)),
+        _section("resources", _counts(before), _counts(after)),
+    )
+
+
 def difference(before: Document, after: Document) -> str:
     """What a change does to a stack, as Markdown. One of the documents may be empty: no such stack.
 
     A plan says which resources there are, not their properties; what becomes of those `pulumi preview` shows.
     """
     stack = (after or before)["stack"]
-    totals = _totals(before, after)
+    totals, *others = sections(before, after)
     if before == after:
-        resources, cost, time = (value for _, value, _, _ in totals)
+        resources, cost, time, *_ = (row.after for row in totals.rows)
         return f"### `{stack}`: the same plan\n\n{resources} resources, {cost} USD a month, `pulumi up` {time}.\n"
     title = "another plan" if before and after else "new stack" if after else "stack removed from the repository"
-    sections = [
+    header = ["", "before", "after", "difference"]
+    parts = [
         f"### `{stack}`: {title}",
-        markdown_table(["", "before", "after", "difference"], totals),
-        _changes("setting", _settings(before), _settings(after)),
-        _changes("subnet", _subnets(before), _subnets(after)),
-        _changes("route", _routes(before), _routes(after)),
-        _changes("endpoint", _endpoints(before), _endpoints(after)),
-        _changes("USD a month", _cost_lines(before), _cost_lines(after)),
-        _changes("resources", _counts(before), _counts(after)),
+        markdown_table(header, [(row.name, row.before, row.after, row.change) for row in totals.rows]),
+        *(_changes(section) for section in others),
         _unprotected(before, after),
         _resources(before, after),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _totals(before: Document, after: Document) -> list[tuple[str, str, str, str]]:
+def _totals(before: Document, after: Document) -> Iterator[Row]:
     plans = (before, after)
-    return [
-        ("Resources", *_row([sum(plan["counts"].values()) if plan else None for plan in plans], "{:d}", "{:+d}")),
-        ("Fixed cost, USD a month", *_row([_monthly(plan) for plan in plans], "{:,.2f}", "{:+,.2f}")),
-        ("`pulumi up` from nothing, typical", *_row([_seconds(plan) for plan in plans], "{:d} s", "{:+d} s")),
-    ]
+    yield _number("Resources", [sum(plan["counts"].values()) if plan else None for plan in plans], "{:d}", "{:+d}")
+    yield _number("Fixed cost, USD a month", [_monthly(plan) for plan in plans], "{:,.2f}", "{:+,.2f}")
+    yield _number("`pulumi up` from nothing, typical", [_seconds(plan) for plan in plans], "{:d} s", "{:+d} s")
+    for name, key in (("Protected resources", "protected"), ("Policy violations", "violations")):
+        yield _number(name, [len(plan.get(key, ())) if plan else None for plan in plans], "{:d}", "{:+d}")
+    break_even = [plan["cost"].get("break_even_gb") if plan else None for plan in plans]
+    if any(value is not None for value in break_even):
+        yield _number("Break-even of the endpoints, GB a month", break_even, "{:,.0f}", "{:+,.0f}")
 
 
 def _monthly(plan: Document) -> float | None:
@@ -64,11 +98,11 @@ def _seconds(plan: Document) -> int | None:
     return max((step["ready_after"] for step in plan["critical_path"]), default=0) if plan else None
 
 
-def _row(values: Sequence[float | None], shown: str, shown_change: str) -> tuple[str, str, str]:
+def _number(name: str, values: Sequence[float | None], shown: str, shown_change: str) -> Row:
     before, after = values
     change = _ABSENT if before is None or after is None else shown_change.format(after - before)
     texts = [_ABSENT if value is None else shown.format(value) for value in values]
-    return texts[0], texts[1], change
+    return Row(name, texts[0], texts[1], change)
 
 
 def _settings(plan: Document) -> dict[str, str]:
@@ -77,7 +111,7 @@ def _settings(plan: Document) -> dict[str, str]:
 
 def _subnets(plan: Document) -> dict[str, str]:
     rows = plan.get("addresses", ())
-    return {row["subnet"]: f"{row['ipv4']}, {row['zone']}, IPv6 /64 number {row['ipv6_index']}" for row in rows}
+    return {row["subnet"]: f"{row['ipv4']}, {row['zone']}, IPv6 /64: {row['ipv6_index']}" for row in rows}
 
 
 def _routes(plan: Document) -> dict[str, str]:
@@ -102,11 +136,15 @@ def _counts(plan: Document) -> dict[str, str]:
     return {short_type(type_): str(count) for type_, count in plan.get("counts", {}).items()}
 
 
-def _changes(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """A table of the entries that differ; no text where none does."""
-    keys = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
-    rows = [(key, before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in keys]
-    return markdown_table([what, "before", "after"], rows) if rows else ""
+def _section(title: str, before: Mapping[str, str], after: Mapping[str, str]) -> Section:
+    names = dict.fromkeys([*before, *after])
+    return Section(title, tuple(Row(name, before.get(name, _ABSENT), after.get(name, _ABSENT)) for name in names))
+
+
+def _changes(section: Section) -> str:
+    """A table of the facts that differ; no text where none does."""
+    rows = [(row.name, row.before, row.after) for row in section.rows if row.before != row.after]
+    return markdown_table([section.title, "before", "after"], rows) if rows else ""
 
 
 def _unprotected(before: Document, after: Document) -> str:

@@ -1,19 +1,19 @@
 """Prints plans: one with all its sections, or two side by side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.tree import Tree
 
 from tak_tools.console import print_json, result_console
 from tak_tools.cost import Cost
 from tak_tools.formatting import short_type, usd
 from tak_tools.plan import Plan, load_plan
+from tak_tools.plan_difference import sections
 from tak_tools.policy.rules import RULES
-from tak_tools.program import Registration
+from tak_tools.resource_tree import resource_tree
 
 
 def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
@@ -23,7 +23,7 @@ def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
         documents = [plan.as_document() for plan in plans]
         print_json(documents if compare else documents[0])
     elif compare:
-        _print_comparison(result_console(), plans)
+        _print_comparison(result_console(), *plans)
     else:
         _print_plan(result_console(), plans[0])
     return 1 if any(violation.rule.level == "mandatory" for plan in plans for violation in plan.violations) else 0
@@ -31,12 +31,25 @@ def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
 
 def excerpt(plan: Plan) -> str:
     """The parts of a plan that the README shows: addresses, cost and critical path."""
+    return _printed(plan, _print_excerpt)
+
+
+def whole(plan: Plan) -> str:
+    """Everything that the command prints."""
+    return _printed(plan, _print_plan)
+
+
+def _printed(plan: Plan, print_parts: Callable[[Console, Plan], None]) -> str:
     console = Console(file=StringIO(), width=120, highlight=False)
     with console.capture() as capture:
-        _print_addresses(console, plan)
-        _print_cost(console, plan.cost)
-        _print_critical_path(console, plan)
+        print_parts(console, plan)
     return "\n".join(line.rstrip() for line in capture.get().strip().splitlines())
+
+
+def _print_excerpt(console: Console, plan: Plan) -> None:
+    _print_addresses(console, plan)
+    _print_cost(console, plan.cost)
+    _print_critical_path(console, plan)
 
 
 def _print_plan(console: Console, plan: Plan) -> None:
@@ -45,7 +58,8 @@ def _print_plan(console: Console, plan: Plan) -> None:
         f" {_monthly(plan.cost)}"
     )
     _section(console, "Resources")
-    console.print(_tree(plan))
+    project = plan.recording.registrations[0].urn.split("::")[1]
+    console.print(resource_tree(plan.recording, f"[bold]{project}[/bold]"))
     _section(console, f"Counts; `pulumi preview` says {plan.pulumi_count}, with the stack, components and awsx's parts")
     console.print(_table([], [[short_type(type_), str(count)] for type_, count in plan.counts.items()]))
     if plan.base_layer:
@@ -122,59 +136,14 @@ def _print_cost(console: Console, cost: Cost) -> None:
         )
 
 
-def _print_comparison(console: Console, plans: Sequence[Plan]) -> None:
-    left, right = plans
-    types = sorted(left.counts.keys() | right.counts.keys())
-    items = dict.fromkeys(line.item for plan in plans for line in plan.cost.lines)
-    rows = [
-        ["environment", left.environment, right.environment],
-        ["region", left.region, right.region],
-        ["VPC", left.vpc, right.vpc],
-        *(
-            [f"subnet {a.subnet}", f"{a.ipv4}, {a.usable_addresses} usable", f"{b.ipv4}, {b.usable_addresses} usable"]
-            for a, b in zip(left.addresses, right.addresses, strict=True)
-        ),
-        ["protected resources", str(len(left.protected)), str(len(right.protected))],
-        ["policy violations", *(str(len(plan.violations)) for plan in plans)],
-        ["`pulumi up`, typical", *(f"{plan.critical_path[-1].ready_after} s" for plan in plans)],
-        ["resources", str(left.resource_count), str(right.resource_count)],
-        *([f"  {short_type(type_)}", *(str(plan.counts.get(type_, 0)) for plan in plans)] for type_ in types),
-        ["USD a month, fixed", *(usd(plan.cost.monthly) for plan in plans)],
-        *([f"  {item}", *(_monthly_of(plan.cost, item) for plan in plans)] for item in items),
-        ["break-even of endpoints, GB a month", *(_break_even(plan.cost) for plan in plans)],
-    ]
-    console.print(_table(["", left.stack, right.stack], rows))
-
-
-def _monthly_of(cost: Cost, item: str) -> str:
-    lines = [line for line in cost.lines if line.item == item]
-    return usd(lines[0].monthly) if lines else "-"
-
-
-def _break_even(cost: Cost) -> str:
-    return "-" if cost.break_even_gb is None else f"{cost.break_even_gb:,.0f}"
-
-
-def _tree(plan: Plan) -> Tree:
-    tree = Tree(f"[bold]{plan.recording.registrations[0].urn.split('::')[1]}[/bold]")
-    for component in plan.recording.registrations:
-        if component.is_component:
-            branch = tree.add(f"[bold]{short_type(component.type).split()[1]}[/bold]")
-            children = [item for item in plan.recording.resources if item.parent == component.urn]
-            for child in sorted(children, key=lambda item: (item.type, item.name)):
-                leaf = branch.add(_leaf(child))
-                for part in child.row.parts:
-                    leaf.add(f"{short_type(part.token)} [cyan]{child.name}[/cyan]")
-            if not children:
-                branch.add("nothing in this stack")
-    return tree
-
-
-def _leaf(resource: Registration) -> str:
-    marks = [
-        mark for mark, given in (("protected", resource.protect), ("retained", resource.retain_on_delete)) if given
-    ]
-    return f"{short_type(resource.type)} [cyan]{resource.name}[/cyan]" + (f" ({', '.join(marks)})" if marks else "")
+def _print_comparison(console: Console, left: Plan, right: Plan) -> None:
+    rows: list[list[str]] = []
+    for section in sections(left.as_document(), right.as_document()):
+        if section.rows:
+            rows += [["", "", "", ""]] if rows else []
+            rows += [[f"[dim]{section.title}[/dim]", "", "", ""]] if section.title else []
+            rows += [[row.name, row.before, row.after, row.change] for row in section.rows]
+    console.print(_table(["", left.stack, right.stack, "difference"], rows))
 
 
 def _monthly(cost: Cost) -> str:

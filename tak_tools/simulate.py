@@ -1,7 +1,6 @@
 """`tak-base simulate`: the real program and the real stack file, deployed into a simulated AWS."""
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,11 +9,11 @@ from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.tree import Tree
 
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.layers import on_base_layer
-from tak_tools.program import Cloud, Recording, Registration, run_program
+from tak_tools.program import Cloud, Recording, run_program
+from tak_tools.resource_tree import resource_tree
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 from tak_tools.verify import CHECKS, Finding, verify_simulation
@@ -68,33 +67,14 @@ def _add_what_exists(stack_file: StackFile, cloud: SimulatedAws) -> None:
         cloud.add_hosted_zone(zone_name)
 
 
-def resource_tree(recording: Recording, label: str) -> Tree:
-    """The components with their resources, each with its physical id."""
-    children: dict[str, list[Registration]] = defaultdict(list)
-    for registration in recording.registrations:
-        children[registration.parent].append(registration)
-    tree = Tree(label)
-
-    def grow(branch: Tree, registrations: list[Registration]) -> None:
-        for registration in sorted(registrations, key=lambda item: (item.type, item.name)):
-            kind = registration.type.rsplit(":", 1)[-1]
-            if registration.is_component:
-                label = f"[bold]{kind}[/bold]" + ("" if children[registration.urn] else " (nothing in this stack)")
-            else:
-                label = f"{kind} [cyan]{registration.name}[/cyan] {registration.id}"
-            grow(branch.add(label), children[registration.urn])
-
-    components = [item for item in recording.registrations if item.is_component]
-    grow(tree, components)
-    return tree
-
-
 def _print(stack_file: StackFile, recording: Recording, findings: list[Finding], seconds: float) -> None:
     console = result_console()
     count = len(recording.resources)
     console.print(
         resource_tree(
-            recording, f"[bold]{stack_file.project.name}-{stack_file.stack}[/bold] in {stack_file.region}, simulated"
+            recording,
+            f"[bold]{stack_file.project.name}-{stack_file.stack}[/bold] in {stack_file.region}, simulated",
+            with_ids=True,
         )
     )
     outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))

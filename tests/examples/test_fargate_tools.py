@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tak_tools import plan_report, simulate
+from tak_tools import simulate
 from tak_tools.cost import cost_of
 from tak_tools.errors import InputError
 from tak_tools.plan import Plan, load_plan
@@ -69,13 +69,6 @@ def test_the_example_breaks_no_rule_of_the_policy_pack_but_that_it_is_a_layer_ab
     found = violations_of(load_plan(FOLDER, stack).recording, load(stack))
 
     assert {violation.rule.name for violation in found} == {"layer-type"}
-
-
-def test_the_page_shows_the_plan_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    plan_report.run(FOLDER, "prod", None, as_json=False)
-    printed = "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
-
-    assert f"\n{printed}\n```\n" in (REPOSITORY / "docs" / "layers-above.md").read_text(encoding="utf-8")
 
 
 def test_simulate_deploys_the_base_layer_below_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,11 @@ def test_every_path_that_the_pages_name_exists() -> None:
             assert (PROJECT_FOLDER / path).exists(), f"{page.name} names {path}"
 
 
+def test_the_readme_shows_the_picture_of_prod_as_an_image() -> None:
+    (path,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert PROJECT_FOLDER / path in pages(PROJECT_FOLDER)
+
+
 def test_every_make_command_that_the_pages_name_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT_FOLDER / "Makefile").read_text(), re.MULTILINE))
     for page in [PROJECT_FOLDER / "README.md", *(PROJECT_FOLDER / "docs").glob("*.md")]:

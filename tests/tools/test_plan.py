@@ -1,6 +1,7 @@
 """`tak-base plan`: what a stack will be, what it costs, and what bounds its deployment."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tak_tools.console import result_console
 from tak_tools.cost import cost_of
 from tak_tools.critical_path import critical_path
 from tak_tools.plan import Plan, load_plan, make_plan
+from tak_tools.plan_difference import difference, sections
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, load_stack
 from tests.network_extras import EVERY_NETWORK_EXTRA
@@ -202,13 +204,29 @@ def test_the_report_shows_every_section(capsys: pytest.CaptureFixture[str]) -> N
     assert "\x1b" not in printed
 
 
-def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str], prod_plan: Plan) -> None:
     plan_report.run(PROJECT_FOLDER, "prod", "dev-test", as_json=False)
-    rows = {line.split("   ")[0].strip(): line.split()[-2:] for line in capsys.readouterr().out.splitlines()[1:]}
+    lines = [re.split(r"\s{2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    rows = {name: values for name, *values in lines}
     assert rows["ec2 NatGateway"] == ["2", "1"]
-    assert rows["ec2 VpcEndpoint"] == ["6", "0"]
-    assert rows["USD a month, fixed"] == ["189.34", "47.72"]
-    assert rows["VPC"] == ["10.1.16.0/20", "10.1.32.0/20"]
+    assert rows["ec2 VpcEndpoint"] == ["6", "–"]
+    assert rows["Fixed cost, USD a month"][0] == f"{prod_plan.cost.monthly:,.2f}"
+    assert rows["vpc"] == ["10.1.16.0/20", "10.1.32.0/20"]
+    assert rows["Protected resources"] == ["3", "0", "-3"]
+
+
+def test_a_comparison_and_a_pull_request_show_one_difference(
+    capsys: pytest.CaptureFixture[str], prod_plan: Plan, dev_test_plan: Plan
+) -> None:
+    plan_report.run(PROJECT_FOLDER, "prod", "dev-test", as_json=False)
+    printed = capsys.readouterr().out
+    text = difference(prod_plan.as_document(), dev_test_plan.as_document())
+    for section in sections(prod_plan.as_document(), dev_test_plan.as_document()):
+        for row in section.rows:
+            assert row.name in printed
+            assert (f"| {row.name} | {row.before} | {row.after} |" in text) == (
+                section.title == "" or row.before != row.after
+            )
 
 
 def test_the_plan_of_every_option_costs_the_same_and_names_the_zone_that_has_to_be_there(

@@ -109,7 +109,7 @@ def test_changed_addresses_show_both_ranges() -> None:
     moved = [{"subnet": "public-a", "zone": "first", "ipv4": "10.1.32.0/24", "ipv6_index": 0}]
     text = difference(plan(VPC), plan(VPC, vpc="10.1.32.0/20", addresses=moved))
     assert "| vpc | 10.1.16.0/20 | 10.1.32.0/20 |" in text
-    assert "| public-a | 10.1.16.0/24, first, IPv6 /64 number 0 | 10.1.32.0/24, first, IPv6 /64 number 0 |" in text
+    assert "| public-a | 10.1.16.0/24, first, IPv6 /64: 0 | 10.1.32.0/24, first, IPv6 /64: 0 |" in text
 
 
 def test_a_cost_item_that_changes_is_named_and_an_unknown_price_is_no_number() -> None:
