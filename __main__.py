@@ -5,10 +5,12 @@ from pulumi import Output
 from tak_base.compute import Compute, ComputeArgs
 from tak_base.deployment_target import look_up_target
 from tak_base.encrypted_storage import EncryptedStorage, EncryptedStorageArgs
+from tak_base.live_stack import look_up_live_stack, refuse_to_break
 from tak_base.network import Network, NetworkArgs
 from tak_base.outputs import BaseLayer
 from tak_base.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
 from tak_base.public_dns import public_dns
+from tak_base.published_outputs import publish_outputs
 from tak_base.settings import load_settings
 
 # The start of every logical name. Changing it would replace the whole layer.
@@ -17,7 +19,8 @@ NAME = "tak"
 settings = load_settings()
 target = look_up_target()
 
-# First: a hosted zone that is not there stops the deployment before anything is made.
+# First: these two stop the deployment before anything is touched.
+refuse_to_break(NAME, look_up_live_stack(), settings, target)
 dns = public_dns(NAME, settings.name, settings.dns)
 
 storage = EncryptedStorage(
@@ -75,7 +78,7 @@ compute = Compute(
     ),
 )
 
-BaseLayer(
+outputs = BaseLayer(
     environment=Output.from_input(settings.environment),
     region=Output.from_input(target.region),
     vpc_id=network.vpc_id,
@@ -108,4 +111,12 @@ BaseLayer(
     hosted_zone_id=dns.zone_id,
     hosted_zone_name=dns.zone_name,
     certificate_arn=dns.certificate_arn,
-).export()
+)
+outputs.export()
+publish_outputs(
+    NAME,
+    settings.outputs_parameter_name,
+    outputs.by_name(),
+    protect=settings.protect_data,
+    depends_on=[storage, network, endpoints, compute],
+)

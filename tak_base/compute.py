@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Alias, Input, Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
-from tak_base.policy_documents import lambda_pull_policy
-from tak_base.settings import IMAGES, ComputeSettings, ImageRepository
-
-_UNTAGGED_IMAGE_DAYS = 14
+from tak_base.policy_documents import lambda_pull_policy, lifecycle_policy
+from tak_base.settings import ComputeSettings, ImageRepository
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,7 @@ class Compute(pulumi.ComponentResource):
         )
 
     def _create_repository(self, repository: ImageRepository) -> awsx.ecr.Repository:
-        first = repository.name == IMAGES
-        name = f"{self._name}-{IMAGES}" if first else f"{self._name}-{IMAGES}-{repository.name}"
+        name = f"{self._name}-{repository.role}"
         made = awsx.ecr.Repository(
             name,
             awsx.ecr.RepositoryArgs(
@@ -126,11 +123,25 @@ class Compute(pulumi.ComponentResource):
                 ],
                 image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
                 image_tag_mutability=self._args.settings.image_tag_mutability,
-                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=self._lifecycle_rules(repository)),
+                # A lifecycle policy made by awsx would be protected with the repository, and could not be changed.
+                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(skip=True),
                 force_delete=not self._args.protect_data,
             ),
             opts=ResourceOptions(
                 parent=self, protect=self._args.protect_data, retain_on_delete=self._args.protect_data
+            ),
+        )
+        aws.ecr.LifecyclePolicy(
+            f"{name}-lifecycle",
+            repository=made.url.apply(_name_of),
+            policy=json.dumps(lifecycle_policy(repository.tag_prefixes, self._args.settings.image_retention_count)),
+            opts=ResourceOptions(
+                parent=self,
+                # The provider replaces the policy at every change of its text. ECR has one policy a repository, so the
+                # new one overwrites the old one, and nothing may be deleted afterwards.
+                retain_on_delete=True,
+                # Where awsx made it in earlier versions of this layer.
+                aliases=[Alias(name=name.lower(), parent=made)],
             ),
         )
         if repository.lambda_pull:
@@ -144,32 +155,6 @@ class Compute(pulumi.ComponentResource):
 
     def _arn_of(self, repository: awsx.ecr.Repository) -> Output[str]:
         return repository.url.apply(lambda url: self._args.target.arn("ecr", f"repository/{_name_of(url)}"))
-
-    def _lifecycle_rules(self, repository: ImageRepository) -> list[awsx.ecr.LifecyclePolicyRuleArgs]:
-        untagged = awsx.ecr.LifecyclePolicyRuleArgs(
-            description=f"Untagged images go after {_UNTAGGED_IMAGE_DAYS} days",
-            tag_status=awsx.ecr.LifecycleTagStatus.UNTAGGED,
-            maximum_age_limit=_UNTAGGED_IMAGE_DAYS,
-        )
-        count = self._args.settings.image_retention_count
-        if not repository.tag_prefixes:
-            newest = awsx.ecr.LifecyclePolicyRuleArgs(
-                description=f"The newest {count} images stay",
-                tag_status=awsx.ecr.LifecycleTagStatus.ANY,
-                maximum_number_of_images=count,
-            )
-            return [untagged, newest]
-        # One rule for each prefix: a single count over all of them would delete the live images of a
-        # component that is built rarely.
-        return [untagged] + [
-            awsx.ecr.LifecyclePolicyRuleArgs(
-                description=f"The newest {count} images {prefix}* stay",
-                tag_status=awsx.ecr.LifecycleTagStatus.TAGGED,
-                tag_prefix_list=[prefix],
-                maximum_number_of_images=count,
-            )
-            for prefix in repository.tag_prefixes
-        ]
 
 
 def _name_of(url: str) -> str:

@@ -53,7 +53,7 @@ def create_hardened_bucket(name: str, args: HardenedBucketArgs, parent: pulumi.R
         opts=setting(),
     )
     # S3 applies rules for noncurrent versions only to a bucket that keeps versions.
-    _expire_what_is_left_over(name, bucket, args, setting([versioning]))
+    _create_lifecycle(name, bucket, args, setting([versioning]))
     aws.s3.BucketOwnershipControls(
         f"{name}-ownership",
         bucket=bucket.bucket,
@@ -90,15 +90,15 @@ def _encrypt(name: str, bucket: aws.s3.Bucket, key_arn: Input[str] | None, opts:
                     sse_algorithm="aws:kms" if own_key else "AES256", kms_master_key_id=key_arn
                 ),
                 bucket_key_enabled=True if own_key else None,
+                # Objects under a key that the caller brings can be read by nobody else, and not recovered.
+                blocked_encryption_types=["SSE-C"],
             )
         ],
         opts=opts,
     )
 
 
-def _expire_what_is_left_over(
-    name: str, bucket: aws.s3.Bucket, args: HardenedBucketArgs, opts: ResourceOptions
-) -> None:
+def _create_lifecycle(name: str, bucket: aws.s3.Bucket, args: HardenedBucketArgs, opts: ResourceOptions) -> None:
     actions: dict[str, dict[str, Any]] = {
         "expire-noncurrent-versions": {
             "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_version_days}

@@ -16,6 +16,10 @@ from tak_base.settings import NetworkSettings
 ANY_IPV4 = "0.0.0.0/0"
 ANY_IPV6 = "::/0"
 
+# The zones, by ID, in which Fargate runs no tasks or VPCs have no NAT gateways:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
+_ZONES_WITHOUT_FARGATE = ("apne1-az3", "usw1-az2")
+
 
 @dataclass(frozen=True)
 class NetworkArgs:
@@ -102,7 +106,8 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-internet-gateway",
             vpc_id=vpc.id,
             tags=self._name_tag("internet-gateway"),
-            opts=self._child(),
+            # The provider would detach it from the old VPC, which AWS refuses while NAT gateways have addresses in it.
+            opts=self._child(replace_on_changes=["vpcId"]),
         )
 
     def _create_egress_only_gateway(self, vpc: aws.ec2.Vpc) -> aws.ec2.EgressOnlyInternetGateway:
@@ -264,8 +269,9 @@ class Network(pulumi.ComponentResource):
             log_destination=log_group.arn,
             iam_role_arn=role.arn,
             tags=self._name_tag("flow-log"),
-            # Without the permissions the flow log starts in the state "Access error".
-            opts=self._child(depends_on=[permissions]),
+            # Without the permissions the flow log starts in the state "Access error". A replacement has the same
+            # log group, and AWS refuses a second flow log to it (FlowLogAlreadyExists).
+            opts=self._child(depends_on=[permissions], delete_before_replace=True),
         )
 
     def _child(self, **options: Any) -> ResourceOptions:
@@ -278,10 +284,13 @@ class Network(pulumi.ComponentResource):
 def _first_zones(region: str) -> list[str]:
     # Local Zones and Wavelength Zones have to be opted in to, and lack NAT gateways or endpoints.
     open_to_all = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
-    names = sorted(aws.get_availability_zones(state="available", filters=[open_to_all]).names)
+    zones = aws.get_availability_zones(
+        state="available", filters=[open_to_all], exclude_zone_ids=list(_ZONES_WITHOUT_FARGATE)
+    )
+    names = sorted(zones.names)
     if len(names) < len(ZONES):
         raise pulumi.RunError(
-            f"aws:region: found {region} with {len(names)} availability zone(s), expected at least {len(ZONES)}"
+            f"aws:region: found {region} with {len(names)} usable availability zone(s), expected at least {len(ZONES)}"
         )
     return names[: len(ZONES)]
 

@@ -80,10 +80,13 @@ class BaseLayer:
 
     def export(self) -> None:
         """Make each field a stack output."""
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if value is not None:
-                pulumi.export(camel_case(item.name), value)
+        for name, value in self.by_name().items():
+            pulumi.export(name, value)
+
+    def by_name(self) -> dict[str, Output[Any]]:
+        """The outputs that the stack has, by the names of the stack outputs."""
+        values = {camel_case(item.name): getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
     @classmethod
     def from_stack(cls, stack: str) -> Self:

@@ -3,6 +3,7 @@
 The program deploys them, and `tak-base verify` compares AWS with them. Those of endpoints: endpoint_policies.py.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from tak_base.deployment_target import DeploymentTarget
@@ -10,6 +11,8 @@ from tak_base.deployment_target import DeploymentTarget
 # In China, Elastic Load Balancing writes the logs of an Application Load Balancer from an account of its own in each
 # region (aws-cdk, region-info, fact-tables.ts); elsewhere by a service principal.
 _ELB_ACCOUNTS = {"cn-north-1": "638102146993", "cn-northwest-1": "037604701340"}
+
+_UNTAGGED_IMAGE_DAYS = 14
 
 
 def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
@@ -132,6 +135,31 @@ def lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
     )
 
 
+def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int) -> dict[str, Any]:
+    """Untagged images expire by age, tagged ones by count: for each prefix, or over all without prefixes.
+
+    One rule for each prefix: a single count over all of them would delete the live images of a component that is built
+    rarely. https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    """
+    rules = [
+        _lifecycle_rule(
+            f"Untagged images expire after {_UNTAGGED_IMAGE_DAYS} days",
+            tagStatus="untagged",
+            countType="sinceImagePushed",
+            countNumber=_UNTAGGED_IMAGE_DAYS,
+            countUnit="days",
+        )
+    ]
+    newest = {"countType": "imageCountMoreThan", "countNumber": retention_count}
+    if not tag_prefixes:
+        # ECR demands that a rule for any tag has the last priority.
+        rules.append(_lifecycle_rule(f"Keep the newest {retention_count} images", tagStatus="any", **newest))
+    for prefix in tag_prefixes:
+        description = f"Keep the newest {retention_count} images with the tag prefix {prefix}"
+        rules.append(_lifecycle_rule(description, tagStatus="tagged", tagPrefixList=[prefix], **newest))
+    return {"rules": [{"rulePriority": priority, **rule} for priority, rule in enumerate(rules, start=1)]}
+
+
 def flow_log_trust_policy(target: DeploymentTarget) -> dict[str, Any]:
     """Lets VPC Flow Logs use the role, for this account alone: no other account's flow log is a confused deputy.
 
@@ -177,3 +205,7 @@ def _tls_only(bucket_arn: str) -> dict[str, Any]:
 
 def _document(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _lifecycle_rule(description: str, **selection: Any) -> dict[str, Any]:
+    return {"description": description, "selection": selection, "action": {"type": "expire"}}

@@ -100,7 +100,9 @@ class PrivateEndpoints(pulumi.ComponentResource):
             private_dns_enabled=True,
             **self._options(service),
             tags=self._name_tag(service),
-            opts=ResourceOptions(parent=self),
+            # AWS deletes no subnet that holds a network interface of an endpoint, and a VPC has one endpoint for a
+            # private DNS name: where a subnet is replaced, the endpoint is deleted before and made after it.
+            opts=ResourceOptions(parent=self, replace_on_changes=["subnetIds"], delete_before_replace=True),
         )
 
     def _options(self, service: str) -> dict[str, Any]:

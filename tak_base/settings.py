@@ -58,6 +58,11 @@ EndpointIpAddressType = Literal["ipv4", "dualstack"]
 # The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
 IMAGES = "images"
 
+# The buckets. The policy pack knows by its name the one that may do without the key.
+CONFIG = "config"
+APP_IMAGES = "app-images"
+LOAD_BALANCER_LOGS = "elb-logs"
+
 
 # Readers of single keys
 
@@ -227,6 +232,12 @@ class StorageSettings:
         default=False,
     )
 
+    @property
+    def bucket_roles(self) -> tuple[str, ...]:
+        """The rest of each bucket's logical name; the config bucket's first."""
+        wanted = {APP_IMAGES: self.app_images_bucket, LOAD_BALANCER_LOGS: self.load_balancer_log_bucket}
+        return (CONFIG, *(role for role, is_wanted in wanted.items() if is_wanted))
+
 
 @dataclass(frozen=True)
 class ImageRepository:
@@ -238,6 +249,11 @@ class ImageRepository:
     """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
     lambda_pull: bool
     """Whether Lambda functions of the account may run its images."""
+
+    @property
+    def role(self) -> str:
+        """The rest of its logical name: `images`, or for example `images-etl-tasks`."""
+        return IMAGES if self.name == IMAGES else f"{IMAGES}-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -319,8 +335,8 @@ class DnsSettings:
 class Settings:
     """Everything a stack file decides, checked."""
 
-    name: str
-    """Project and stack, for example `tak-base-prod`: the start of every physical name that must be known early."""
+    project: str
+    stack: str
     environment: Environment = key(
         one_of(Environment), "Decides the defaults of the keys that the stack file does not set.", required=True
     )
@@ -350,6 +366,16 @@ class Settings:
     storage: StorageSettings
     compute: ComputeSettings
     dns: DnsSettings
+
+    @property
+    def name(self) -> str:
+        """Project and stack, for example `tak-base-prod`: the start of every physical name that must be known early."""
+        return f"{self.project}-{self.stack}"
+
+    @property
+    def outputs_parameter_name(self) -> str:
+        """The SSM parameter that has the stack outputs as JSON."""
+        return f"/{self.project}/{self.stack}/outputs"
 
     # The key's policy names the cluster and the log groups, so their names are known before the key is made.
 
@@ -406,7 +432,7 @@ def parse_settings(
     problems += _unknown_repositories(settings)
     if problems:
         raise ConfigError(problems)
-    return settings_from(Settings, settings, name=f"{project}-{stack}")
+    return settings_from(Settings, settings, project=project, stack=stack)
 
 
 # What AWS or the program refuses although each value is good by itself. A key with a mistake may be missing here.

@@ -60,6 +60,7 @@ class Registration:
     retain_on_delete: bool
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
 
     @property
     def row(self) -> ResourceType:
@@ -99,13 +100,20 @@ class Recording:
         return found
 
 
-def run_program(stack_file: StackConfig, cloud: Cloud, on_created: Callable[[str], None] | None = None) -> Recording:
+def run_program(
+    stack_file: StackConfig,
+    cloud: Cloud,
+    on_created: Callable[[str], None] | None = None,
+    *,
+    live: Recording | None = None,
+) -> Recording:
     """Runs the program of `stack_file` against `cloud`; `on_created` is told the name of each resource made.
 
-    Raises DeploymentError with the resource's name where the cloud refuses one, InputError where the tools have no row
-    for its type, and whatever else the program raises.
+    `live` is what the stack's last update registered; without it the stack has never been deployed. Raises
+    DeploymentError with the resource's name where the cloud refuses one, InputError where the tools have no row for its
+    type, and whatever else the program raises.
     """
-    monitor = _RecordingMonitor(_CloudMocks(cloud), on_created or (lambda name: None))
+    monitor = _RecordingMonitor(_CloudMocks(cloud, live), on_created or (lambda name: None))
     set_all_config(stack_file.engine_config, [])
     # Each run gets its own event loop: a failed one leaves tasks behind that must not wake in the next.
     loop = asyncio.new_event_loop()
@@ -170,8 +178,9 @@ def _ctrl_c_stops(monitor: "_RecordingMonitor") -> Iterator[None]:
 
 
 class _CloudMocks(Mocks):
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, live: Recording | None) -> None:
         self._cloud = cloud
+        self._live = live
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict]:
         if _is_component(args.typ):
@@ -179,11 +188,21 @@ class _CloudMocks(Mocks):
         return self._cloud.create(args.typ, args.name, plain(args.inputs))
 
     def call(self, args: MockCallArgs) -> tuple[dict, list[tuple[str, str]] | None]:
+        if args.token.startswith("pulumi:"):
+            return self._own_state(args.token), []
         try:
             return self._cloud.call(args.token, plain(args.args)), []
         except DeploymentError as error:
             # The program gets to know of a lookup that found nothing, as it does from the engine.
             return {}, [("", str(error))]
+
+    def _own_state(self, function: str) -> dict[str, Any]:
+        """What the engine answers about the stack's own state."""
+        if self._live is None:
+            return {}
+        if function == "pulumi:pulumi:readStackOutputs":
+            return {"outputs": dict(self._live.outputs)}
+        return {"outputs": {item.urn: {"outputs": dict(item.outputs)} for item in self._live.resources}}
 
 
 class _RecordingMonitor(MockMonitor):
@@ -226,6 +245,7 @@ class _RecordingMonitor(MockMonitor):
             retain_on_delete=request.retainOnDelete,
             delete_before_replace=request.deleteBeforeReplace,
             ignore_changes=tuple(request.ignoreChanges),
+            replace_on_changes=tuple(request.replaceOnChanges),
         )
         self._on_created(request.name)
         return response

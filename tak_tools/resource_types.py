@@ -393,7 +393,7 @@ AWSX_REPOSITORY = ResourceType(
     prices=FREE,
     seconds=2,
     base_layer=True,
-    parts=(REPOSITORY, LIFECYCLE_POLICY),
+    parts=(REPOSITORY,),
 )
 REPOSITORY_POLICY = ResourceType(
     "aws:ecr/repositoryPolicy:RepositoryPolicy",
@@ -606,6 +606,7 @@ PARAMETER = ResourceType(
     tags=True,
     drawn=Box("parameter", "storage", "storage", "SSM Parameter"),
     prices=FREE,
+    base_layer=True,
     actions=Actions(
         create="ssm:PutParameter ssm:AddTagsToResource",
         read="ssm:GetParameter ssm:GetParameters ssm:DescribeParameters ssm:ListTagsForResource",

@@ -85,6 +85,9 @@ class Layer:
             for start in ("/", "/aws/ecs/containerinsights/")
         ]
 
+    def parameters(self, environments: Iterable[str]) -> list[str]:
+        return [self.target.arn("ssm", f"parameter/{self.project}/{environment}/*") for environment in environments]
+
     def clusters(self, environments: Iterable[str]) -> list[str]:
         return [self.target.arn("ecs", f"cluster/{self.project}-{environment}") for environment in environments]
 
@@ -136,11 +139,12 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
     tagged = {"StringEquals": {"aws:ResourceTag/Environment": list(environments)}}
     key_reads = actions("kms:", ("read",), types.KEY.token)
     group_list = {"logs:DescribeLogGroups"}
+    parameter_list = {"ssm:DescribeParameters"}
     zone_lists = {"route53:ListHostedZones", "route53:ListHostedZonesByName"}
     return document(
         _allow("Ec2", actions("ec2:", ("read",)), "*", layer.in_region),
         _allow("Keys", key_reads, target.arn("kms", "key/*"), tagged),
-        _allow("Lists", actions("kms:", ("read",)) - key_reads | group_list, "*", layer.in_region),
+        _allow("Lists", actions("kms:", ("read",)) - key_reads | group_list | parameter_list, "*", layer.in_region),
         _allow("Buckets", actions("s3:", ("read",)), layer.buckets),
         _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
         _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
@@ -148,6 +152,7 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
         _allow("Images", actions("ecr:", ("read",)), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
         _allow("Clusters", actions("ecs:", ("read",)), layer.clusters(environments)),
         _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
+        _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
         _allow("Roles", actions("iam:", ("read",)), layer.iam(f"role/{ROLES}*")),
     )
 
@@ -208,6 +213,7 @@ def write_services(layer: Layer, environment: str) -> Document:
         _allow("Images", actions("ecr:", WRITING), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
         _allow("Clusters", actions("ecs:", WRITING), clusters),
         _allow("LogGroups", actions("logs:", WRITING), layer.log_groups([environment])),
+        _allow("Parameters", actions("ssm:", WRITING), layer.parameters([environment])),
         _allow(
             "RolesUnderTheBoundary",
             actions("iam:", WRITING) - role_tags - elsewhere,

@@ -215,7 +215,7 @@ class _Reader:
                 yield Edge(target, source, meaning, label) if reverse else Edge(source, target, meaning, label)
         for urn in sorted(member.explicit_dependencies & self._node_ids.keys()):
             # ECS writes to Container Insights' log group by its name; only the dependency shows it.
-            if self._kind(self._node_ids[urn]) == "log group":
+            if (self._kind(source), self._kind(self._node_ids[urn])) == ("cluster", "log group"):
                 yield Edge(source, self._node_ids[urn], "logs")
 
     def _public(self, edges: list[Edge]) -> set[str]:

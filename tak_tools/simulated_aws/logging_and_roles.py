@@ -1,4 +1,4 @@
-"""Handlers of log groups and roles (CloudWatch Logs, IAM)."""
+"""Handlers of log groups, roles and parameters (CloudWatch Logs, IAM, Systems Manager)."""
 
 from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
@@ -36,3 +36,17 @@ def role_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         RoleName=role_name, PolicyName=policy_name, PolicyDocument=inputs.take("policy")
     )
     return f"{role_name}:{policy_name}", {"name": policy_name}
+
+
+@handles(types.PARAMETER)
+def parameter(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    parameter_name = inputs.take("name")
+    cloud.client("ssm").put_parameter(
+        Name=parameter_name,
+        Description=inputs.take("description"),
+        Type=inputs.take("type"),
+        Tier=inputs.take("tier"),
+        Value=inputs.take("insecureValue"),
+        Tags=cloud.tag_list(inputs),
+    )
+    return parameter_name, {"name": parameter_name}

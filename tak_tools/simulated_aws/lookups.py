@@ -30,7 +30,7 @@ def availability_zones(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, A
     filters = [{"Name": item["name"], "Values": item["values"]} for item in args.get("filters", [])]
     filters.append({"Name": "state", "Values": [args["state"]]})
     zones = cloud.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
-    return {"names": [zone["ZoneName"] for zone in zones]}
+    return {"names": [zone["ZoneName"] for zone in zones if zone["ZoneId"] not in args.get("excludeZoneIds", [])]}
 
 
 @answers("aws:ec2/getManagedPrefixList:getManagedPrefixList")

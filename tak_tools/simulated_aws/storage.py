@@ -67,6 +67,7 @@ def bucket_encryption(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created
             {
                 "ApplyServerSideEncryptionByDefault": {k: v for k, v in by_default.items() if v is not None},
                 "BucketKeyEnabled": rule.take("bucketKeyEnabled", False),
+                "BlockedEncryptionTypes": {"EncryptionType": rule.take("blockedEncryptionTypes", [])},
             }
         )
     cloud.client("s3").put_bucket_encryption(Bucket=bucket_name, ServerSideEncryptionConfiguration={"Rules": rules})

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tak_base.policy_documents import lambda_pull_policy
+from tak_base.policy_documents import lambda_pull_policy, lifecycle_policy
 from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
-
-_UNTAGGED_IMAGE_DAYS = 14
 
 
 @check(
@@ -170,14 +168,15 @@ def _lifecycle(deployment: Deployment, name: str, prefixes: Sequence[str]) -> It
     answer = deployment.aws.ask(
         "ecr", "get_lifecycle_policy", absent=["LifecyclePolicyNotFoundException"], repositoryName=name
     )
-    rules = json.loads(answer.get("lifecyclePolicyText", "{}")).get("rules", [])
-    # Names and priorities are awsx's own; no image falls under two of the rules.
-    found = [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
-    expected = [
-        json.dumps(rule | {"type": "expire"}, sort_keys=True)
-        for rule in _lifecycle_selections(prefixes, deployment.settings.compute.image_retention_count)
-    ]
-    yield from differ(name, "lifecycle rules", found, expected)
+    found = json.loads(answer.get("lifecyclePolicyText", "{}"))
+    expected = lifecycle_policy(prefixes, deployment.settings.compute.image_retention_count)
+    yield from differ(name, "lifecycle rules", _lifecycle_rules(found), _lifecycle_rules(expected))
+
+
+def _lifecycle_rules(policy: dict[str, Any]) -> list[str]:
+    """What each rule does. Descriptions and priorities do not matter: no image falls under two of the rules."""
+    rules = policy.get("rules", [])
+    return [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
 
 
 def _pull_policy(deployment: Deployment, name: str, lambda_pull: bool) -> Iterable[Difference]:
@@ -188,16 +187,3 @@ def _pull_policy(deployment: Deployment, name: str, lambda_pull: bool) -> Iterab
     found = [*statements(json.loads(answer.get("policyText", "{}")))]
     expected = [*statements(lambda_pull_policy(deployment.target))] if lambda_pull else []
     yield from differ(name, "policy statements", found, expected)
-
-
-def _lifecycle_selections(prefixes: Sequence[str], count: int) -> list[dict[str, Any]]:
-    untagged = {
-        "tagStatus": "untagged",
-        "countType": "sinceImagePushed",
-        "countUnit": "days",
-        "countNumber": _UNTAGGED_IMAGE_DAYS,
-    }
-    newest = {"countType": "imageCountMoreThan", "countNumber": count}
-    if not prefixes:
-        return [untagged, {"tagStatus": "any"} | newest]
-    return [untagged] + [{"tagStatus": "tagged", "tagPrefixList": [prefix]} | newest for prefix in prefixes]

@@ -51,6 +51,7 @@ def _reads(row: ResourceType) -> Callable[[Callable[[Deployment], Tagged]], Call
         "logs:ListTagsForResource",
         "s3:GetBucketLocation",
         "s3:GetBucketTagging",
+        "ssm:ListTagsForResource",
     ),
 )
 def tags(deployment: Deployment) -> Iterable[Difference]:
@@ -116,6 +117,16 @@ def _key(deployment: Deployment) -> Tagged:
     if deployment.exists("key"):
         answer = deployment.aws.ask("kms", "list_resource_tags", KeyId=deployment.key_arn)
         yield deployment.key_arn, {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
+
+
+@_reads(types.PARAMETER)
+def _parameter(deployment: Deployment) -> Tagged:
+    name = deployment.settings.outputs_parameter_name
+    answer = deployment.aws.ask(
+        "ssm", "list_tags_for_resource", absent=["InvalidResourceId"], ResourceType="Parameter", ResourceId=name
+    )
+    if answer:
+        yield name, _by_name(answer["TagList"])
 
 
 @_reads(types.BUCKET)

@@ -86,7 +86,7 @@ def test_no_policy_allows_every_action_of_a_service_but_the_ceiling_of_deploy_ro
     }
 
     assert {name: found for name, found in patterns.items() if found} == {
-        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3")}
+        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3", "ssm")}
     }
 
 

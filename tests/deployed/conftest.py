@@ -1,6 +1,7 @@
 """Both stacks, deployed by the real program into one simulated AWS, and a way to break things and have them back."""
 
 import copy
+import copyreg
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from moto.core.base_backend import BackendDict
+from moto.ssm.models import ParameterDict
 
 from tak_tools.program import Recording, run_program
 from tak_tools.simulated_aws import SimulatedAws
@@ -17,6 +19,14 @@ from tests.network_extras import EVERY_NETWORK_EXTRA
 from tests.options import EVERY_OPTION, with_options
 
 LOCK_TYPE = type(threading.RLock())
+
+
+# A copy of it is made without the arguments that it takes.
+def _made_anew(given: Any) -> Any:
+    return ParameterDict, (given.account_id, given.region_name), vars(given), None, iter(given.items())
+
+
+copyreg.pickle(ParameterDict, _made_anew)
 
 
 @pytest.fixture(scope="module")

@@ -59,13 +59,13 @@ class Altered:
                 "rules": [
                     {
                         "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
-                        "blockedEncryptionTypes": ["SSE-C"],
+                        "expectedBucketOwner": "somebody",
                     }
                 ]
             },
             r"tak-config-encryption \(aws:s3/bucketServerSideEncryptionConfiguration:"
             r"BucketServerSideEncryptionConfiguration\): the simulated AWS does not know the input"
-            r" rules\[0\]\.blockedEncryptionTypes \(tak_tools/simulated_aws, bucket_encryption\)",
+            r" rules\[0\]\.expectedBucketOwner \(tak_tools/simulated_aws, bucket_encryption\)",
         ),
     ],
     ids=["overlapping subnets", "unknown id", "invalid parameter", "unknown input"],

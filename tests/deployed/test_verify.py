@@ -98,7 +98,7 @@ def calls_of(layer: Layer) -> Iterator[list[tuple[str, str]]]:
     def record(model: Any, **others: Any) -> None:
         calls.append((model.service_model.service_name, model.name))
 
-    services = ("acm", "ec2", "ecr", "ecs", "iam", "kms", "logs", "route53", "s3", "sts")
+    services = ("acm", "ec2", "ecr", "ecs", "iam", "kms", "logs", "route53", "s3", "ssm", "sts")
     for service in services:
         layer.client(service).meta.events.register("before-call", record)
     try:

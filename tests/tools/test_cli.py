@@ -62,7 +62,7 @@ def test_what_the_program_refuses_is_one_line_and_exit_code_2(run, monkeypatch: 
 
     assert (exit_code, printed) == (2, "")
     assert re.fullmatch(
-        r"tak-base: aws:region: found ap-southeast-2 with 1 availability zone\(s\), expected [^\n]*\n", error
+        r"tak-base: aws:region: found ap-southeast-2 with 1 usable availability zone\(s\), expected [^\n]*\n", error
     )
 
 

@@ -135,6 +135,7 @@ def test_only_helpers_are_folded_into_other_nodes(prod: Recording) -> None:
             f"config-{setting}"
             for setting in ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
         ],
+        "images": ["images-lifecycle"],
         "key": ["key-alias"],
     }
 
@@ -204,7 +205,7 @@ def test_the_optional_parts_are_drawn_with_their_helpers_in_them(evaluate: Evalu
         return sorted(urn.rsplit("::", 1)[1].removeprefix(f"{id_}-") for urn in picture.node(id_).resources[1:])
 
     assert helpers("tak-elb-logs") == helpers("tak-app-images") == list(settings)
-    assert helpers("tak-images-etl-tasks") == ["policy"]
+    assert helpers("tak-images-etl-tasks") == ["lifecycle", "policy"]
     assert helpers("tak-certificate") == ["validation", "validation-record"]
     assert picture.node("tak-certificate").lines == (
         "tak.example.org, *.tak.example.org",

@@ -28,6 +28,8 @@ ALLOWED = {
     "encrypted_storage": {"deployment_target", "hardened_bucket", "policy_documents", "settings"},
     "compute": {"deployment_target", "policy_documents", "settings"},
     "public_dns": {"settings"},
+    "live_stack": {"config_values", "deployment_target", "settings"},
+    "published_outputs": set[str](),
 }
 
 

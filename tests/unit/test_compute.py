@@ -1,5 +1,6 @@
 """Everything that Compute hands to AWS, input by input."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -70,26 +71,35 @@ def test_both_fargate_providers_are_attached_and_the_default_one_has_weight(
 
 
 UNTAGGED = {
-    "description": "Untagged images go after 14 days",
-    "tagStatus": "untagged",
-    "maximumAgeLimit": 14,
+    "description": "Untagged images expire after 14 days",
+    "selection": {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countNumber": 14,
+        "countUnit": "days",
+    },
+    "action": {"type": "expire"},
 }
 
 
 def newest(count: int) -> dict[str, Any]:
     return {
-        "description": f"The newest {count} images stay",
-        "tagStatus": "any",
-        "maximumNumberOfImages": count,
+        "description": f"Keep the newest {count} images",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count},
+        "action": {"type": "expire"},
     }
 
 
 def newest_of(prefix: str, count: int) -> dict[str, Any]:
     return {
-        "description": f"The newest {count} images {prefix}* stay",
-        "tagStatus": "tagged",
-        "tagPrefixList": [prefix],
-        "maximumNumberOfImages": count,
+        "description": f"Keep the newest {count} images with the tag prefix {prefix}",
+        "selection": {
+            "tagStatus": "tagged",
+            "tagPrefixList": [prefix],
+            "countType": "imageCountMoreThan",
+            "countNumber": count,
+        },
+        "action": {"type": "expire"},
     }
 
 
@@ -125,6 +135,19 @@ def test_the_repository_is_encrypted_scanned_and_cleaned_up(
         ],
         "imageScanningConfiguration": {"scanOnPush": True},
         "imageTagMutability": mutability,
-        "lifecyclePolicy": {"rules": rules},
+        "lifecyclePolicy": {"skip": True},
         "forceDelete": force_delete,
     }
+    lifecycle = dict(recording.named("tak-images-lifecycle").inputs)
+    assert json.loads(lifecycle.pop("policy")) == {
+        "rules": [{"rulePriority": priority, **rule} for priority, rule in enumerate(rules, start=1)]
+    }
+    assert lifecycle == {"repository": recording.named("tak-images").id}
+
+
+def test_the_lifecycle_policy_is_changed_while_the_repository_is_protected(prod: Recording) -> None:
+    # ECR has one policy a repository: deleting the old one after the new one is made would leave none.
+    lifecycle = prod.named("tak-images-lifecycle")
+
+    assert (lifecycle.protect, lifecycle.retain_on_delete) == (False, True)
+    assert prod.named("tak-images").protect

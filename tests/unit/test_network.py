@@ -107,7 +107,12 @@ def test_subnets_stand_in_the_first_two_zones_that_are_open_to_every_account(eva
         "private-b": "ap-southeast-2b",
     }
     assert region.questions == [
-        {"state": "available", "filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}
+        {
+            "state": "available",
+            "filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
+            # Zones without Fargate.
+            "excludeZoneIds": ["apne1-az3", "usw1-az2"],
+        }
     ]
 
 
@@ -131,7 +136,7 @@ def test_a_region_with_fewer_than_two_zones_is_one_clear_error(evaluate: Evaluat
         evaluate("prod", cloud=RegionWithZones(*names))
 
     assert str(caught.value) == (
-        f"aws:region: found ap-southeast-2 with {len(names)} availability zone(s), expected at least 2"
+        f"aws:region: found ap-southeast-2 with {len(names)} usable availability zone(s), expected at least 2"
     )
 
 

@@ -20,7 +20,7 @@ from tests.options import EVERY_OPTION, with_options
 
 Evaluate = Callable[..., Recording]
 
-REPOSITORY = "awsx:ecr:Repository"
+REPOSITORY = ("awsx:ecr:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy")
 REPOSITORY_POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 BUCKET = [
     "aws:s3/bucket:Bucket",
@@ -61,17 +61,19 @@ def added(before: Recording, after: Recording) -> list[Registration]:
 @pytest.mark.parametrize(
     ("overrides", "types"),
     [
-        pytest.param({"repositories": ["artifacts"]}, [REPOSITORY], id="a-repository"),
+        pytest.param({"repositories": ["artifacts"]}, [*REPOSITORY], id="a-repository"),
         pytest.param(
             {"repositories": ["artifacts", "etl-tasks"], "lambdaRepositories": ["etl-tasks"]},
-            [REPOSITORY, REPOSITORY, REPOSITORY_POLICY],
+            [*REPOSITORY, *REPOSITORY, REPOSITORY_POLICY],
             id="repositories-one-for-lambda",
         ),
         pytest.param({"appImagesBucket": True}, BUCKET, id="application-images"),
         pytest.param({"loadBalancerLogBucket": True}, BUCKET, id="load-balancer-logs"),
         pytest.param({"hostedZoneName": "tak.example.org"}, CERTIFICATE, id="public-dns"),
         pytest.param(
-            EVERY_OPTION, [REPOSITORY, REPOSITORY, REPOSITORY_POLICY, *BUCKET, *BUCKET, *CERTIFICATE], id="every-option"
+            EVERY_OPTION,
+            [*REPOSITORY, *REPOSITORY, REPOSITORY_POLICY, *BUCKET, *BUCKET, *CERTIFICATE],
+            id="every-option",
         ),
     ],
 )
@@ -86,7 +88,8 @@ def test_an_option_adds_exactly_its_own_resources_and_changes_no_other(
     assert len(after.resources) == len(before.resources) + len(types)
     # Registrations hold everything: inputs, parents, options, dependencies.
     still = {item.urn: item for item in after.registrations}
-    assert [item.name for item in before.registrations if still[item.urn] != item] == []
+    published = {before.named("tak-outputs").urn}
+    assert {item.urn for item in before.registrations if still[item.urn] != item} == published
 
 
 def test_the_optional_parts_have_these_names_and_parents(evaluate: Evaluate, full: Recording) -> None:
@@ -98,7 +101,9 @@ def test_the_optional_parts_have_these_names_and_parents(evaluate: Evaluate, ful
         "pulumi:pulumi:Stack": {"tak"},
         "tak-base:index:Compute": {
             "tak-images-artifacts",
+            "tak-images-artifacts-lifecycle",
             "tak-images-etl-tasks",
+            "tak-images-etl-tasks-lifecycle",
             "tak-images-etl-tasks-policy",
         },
         "tak-base:index:EncryptedStorage": {
@@ -121,7 +126,7 @@ def test_without_a_hosted_zone_there_is_no_component_for_it(prod: Recording, ful
 def test_with_every_option_the_plan_counts_everything_and_no_rule_is_broken(project: Project) -> None:
     plans = [make_plan(with_options(project, stack)) for stack in ("prod", "dev-test")]
 
-    assert [plan.resource_count for plan in plans] == [70, 56]
+    assert [plan.resource_count for plan in plans] == [74, 60]
     assert [[violation for violation in plan.violations if violation.rule.level == "mandatory"] for plan in plans] == [
         [],
         [],
@@ -135,14 +140,17 @@ def test_protect_data_protects_further_repositories_and_buckets_too(evaluate: Ev
     settings = {f"{name}-{part}" for name in ("tak-app-images", "tak-elb-logs") for part in BUCKET_PARTS}
     # Certificates of other stacks for the name are renewed by the same record.
     record = {"tak-certificate-validation-record"}
+    lifecycles = {"tak-images-artifacts-lifecycle", "tak-images-etl-tasks-lifecycle"}
 
     assert {item.name for item in added(prod, full) if item.protect} == kept
     assert {item.name for item in added(prod, full) if item.retain_on_delete} == (
-        kept | settings | record | {"tak-images-etl-tasks-policy"}
+        kept | settings | record | lifecycles | {"tak-images-etl-tasks-policy"}
     )
     unprotected = evaluate("prod", **EVERY_OPTION, protectData=False).registrations
     assert not [item.name for item in unprotected if item.protect]
-    assert {item.name for item in unprotected if item.retain_on_delete} == record
+    assert {item.name for item in unprotected if item.retain_on_delete} == record | lifecycles | {
+        "tak-images-lifecycle"
+    }
 
 
 def test_everything_optional_at_rest_is_encrypted_with_the_key_but_load_balancer_logs(full: Recording) -> None:
@@ -160,12 +168,15 @@ def test_further_repositories_differ_from_the_first_in_their_tag_prefixes_only(f
     first, artifacts, etl_tasks = (
         dict(full.named(f"tak-images{name}").inputs) for name in ("", "-artifacts", "-etl-tasks")
     )
-    rules = [repository.pop("lifecyclePolicy")["rules"][1] for repository in (first, artifacts, etl_tasks)]
+    rules = [
+        json.loads(full.named(f"tak-images{name}-lifecycle").inputs["policy"])["rules"][1]["selection"]
+        for name in ("", "-artifacts", "-etl-tasks")
+    ]
 
     assert first == artifacts == etl_tasks
     assert [rule.get("tagPrefixList") for rule in rules] == [["tak-server-"], None, ["weather-"]]
     assert [rule["tagStatus"] for rule in rules] == ["tagged", "any", "tagged"]
-    assert {rule["maximumNumberOfImages"] for rule in rules} == {20}
+    assert {rule["countNumber"] for rule in rules} == {20}
 
 
 def test_lambda_may_pull_from_the_named_repositories_for_functions_of_the_account_and_region(full: Recording) -> None:
@@ -208,7 +219,9 @@ def test_the_log_bucket_differs_from_the_config_bucket_in_encryption_policy_and_
     assert full.named("tak-elb-logs-encryption").inputs == {
         "bucket": bucket.id,
         # Elastic Load Balancing writes to no bucket under a customer-managed key.
-        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+        "rules": [
+            {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}, "blockedEncryptionTypes": ["SSE-C"]}
+        ],
     }
 
 

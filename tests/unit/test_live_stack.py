@@ -1,0 +1,149 @@
+"""What the program refuses to do to a stack that is live, and what it lets through."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from tak_base.settings import NAMESPACE
+from tak_tools.program import Recording, Registration, run_program
+from tak_tools.stack_file import Project, load_stack
+from tak_tools.stub_aws import StubAws
+
+Evaluate = Callable[..., Recording]
+Update = Callable[..., list[str]]
+
+ACCOUNT_OF_THE_STUB = "account-id"
+
+
+@pytest.fixture
+def update(project: Project, evaluate: Evaluate) -> Update:
+    """`update("prod", {"majorId": 2})`: the lines that refuse the change of the live stack, none where it goes on."""
+
+    def run(
+        stack: str, change: dict[str, Any], *, before: dict[str, Any] | None = None, region: str = "ap-southeast-2"
+    ) -> list[str]:
+        live = evaluate(stack, **(before or {}))
+        stack_file = load_stack(project, stack)
+        values = {f"{NAMESPACE}:{key}": value for key, value in {**(before or {}), **change}.items()}
+        stack_file = dataclasses.replace(stack_file, values={**stack_file.values, **values}, region=region)
+        try:
+            run_program(stack_file, StubAws(region), live=live)
+        except pulumi.RunError as error:
+            return str(error).splitlines()
+        return []
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        pytest.param(
+            {"majorId": 7},
+            "tak-base:majorId and minorId: found 10.7.16.0/20, expected 10.1.16.0/20, the range of the deployed VPC: ",
+            id="major-id",
+        ),
+        pytest.param(
+            {"minorId": 7},
+            "tak-base:majorId and minorId: found 10.1.112.0/20, expected 10.1.16.0/20, the range of the deployed VPC: ",
+            id="minor-id",
+        ),
+        pytest.param(
+            {"privateSubnetPrefix": 24},
+            "tak-base:privateSubnetPrefix: found 24, expected 26, the prefix of the deployed subnets: ",
+            id="prefix",
+        ),
+        pytest.param(
+            {"availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"]},
+            'tak-base:availabilityZones: found ["ap-southeast-2b", "ap-southeast-2c"], expected'
+            ' ["ap-southeast-2a", "ap-southeast-2b"], the zones of the deployed subnets: ',
+            id="zones",
+        ),
+    ],
+)
+def test_a_protected_network_is_not_moved_and_the_line_says_what_to_do(
+    update: Update, change: dict[str, Any], line: str
+) -> None:
+    assert update("prod", change) == [
+        line + "subnets would be replaced under everything that runs in them; deploy a second stack, or, where nothing"
+        " runs in this one, set tak-base:protectData: false and run `pulumi up` first"
+        " (docs/operations.md, Move a network)"
+    ]
+    assert update("dev-test", change) == []
+    assert update("prod", {**change, "protectData": False}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "gone", "named"),
+    [
+        pytest.param("repositories", ["etl-tasks"], "tak-images-etl-tasks", "repositories", id="repository"),
+        pytest.param(
+            "appImagesBucket",
+            True,
+            "tak-app-images",
+            "appImagesBucket or tak-base:loadBalancerLogBucket",
+            id="app-images-bucket",
+        ),
+        pytest.param(
+            "loadBalancerLogBucket",
+            True,
+            "tak-elb-logs",
+            "appImagesBucket or tak-base:loadBalancerLogBucket",
+            id="log-bucket",
+        ),
+    ],
+)
+def test_a_protected_bucket_or_repository_does_not_leave_the_stack(
+    update: Update, key: str, value: Any, gone: str, named: str
+) -> None:
+    without = {key: [] if isinstance(value, list) else False}
+
+    assert update("prod", without, before={key: value}) == [
+        f"tak-base:{named}: {gone} is missing, expected it to stay: it holds data and protectData is true; to delete it"
+        " and its data, set tak-base:protectData: false and run `pulumi up` first (docs/operations.md, Optional parts)"
+    ]
+    assert update("dev-test", without, before={key: value}) == []
+    assert update("prod", {**without, "protectData": False}, before={key: value}) == []
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev-test"])
+def test_a_stack_stays_in_its_region(update: Update, stack: str) -> None:
+    assert update(stack, {}, region="us-east-1") == [
+        "aws:region: found us-east-1, expected ap-southeast-2, where the stack is deployed"
+    ]
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev-test"])
+def test_a_stack_stays_in_its_account(update: Update, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = StubAws.call
+
+    def other_account(self: StubAws, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        found = answer(self, token, args)
+        return found | {"accountId": "111122223333"} if token.endswith(":getCallerIdentity") else found
+
+    monkeypatch.setattr(StubAws, "call", other_account)
+
+    assert update(stack, {}) == [
+        f"AWS credentials: found credentials of account 111122223333, expected account {ACCOUNT_OF_THE_STUB}, in which"
+        " the stack is deployed"
+    ]
+
+
+def test_every_other_key_of_a_live_stack_may_change(update: Update) -> None:
+    assert update("prod", {"natGateways": 1, "vpcEndpoints": [], "flowLogs": "all", "imageRetentionCount": 3}) == []
+    assert update("prod", {"environment": "dev-test"}) == []
+    # What the region chose may be named.
+    assert update("prod", {"availabilityZones": ["ap-southeast-2a", "ap-southeast-2b"]}) == []
+
+
+def test_a_state_without_a_network_refuses_nothing(project: Project, prod: Recording) -> None:
+    def is_network(item: Registration) -> bool:
+        return item.type in ("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet")
+
+    live = dataclasses.replace(prod, registrations=tuple(i for i in prod.registrations if not is_network(i)))
+    stack_file = load_stack(project, "prod")
+
+    assert run_program(stack_file, StubAws(stack_file.region), live=live) == prod
