@@ -213,7 +213,7 @@ def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str], p
     assert rows["ec2 VpcEndpoint"] == ["6", "–"]
     assert rows["Fixed cost, USD a month"][0] == f"{prod_plan.cost.monthly:,.2f}"
     assert rows["vpc"] == ["10.1.16.0/20", "10.1.32.0/20"]
-    assert rows["Protected resources"] == ["3", "0", "-3"]
+    assert rows["Protected resources"] == ["4", "0", "-4"]
 
 
 def test_a_comparison_and_a_pull_request_show_one_difference(
