@@ -63,7 +63,7 @@ benchmark: setup ## Time and peak memory of evaluating prod under mocks, median 
 	@$(RUN) python benchmarks/evaluate_prod.py
 
 setup: $(UV)
-	@$(UV) sync --locked --all-groups --compile-bytecode --quiet
+	@$(UV) sync --locked --all-groups --all-extras --compile-bytecode --quiet
 
 .tools/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found %s (give another one with make PYTHON=...)" % sys.version.split()[0])'

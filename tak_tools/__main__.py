@@ -1,5 +1,22 @@
-"""`python -m tak_tools` is `tak-base`."""
+"""`tak-base` and `python -m tak_tools`: says in one line that the tools are not installed, or hands over to cli.py."""
 
-from tak_tools.cli import main
+import sys
+from importlib.util import find_spec
 
-main()
+# The imports of the extra `tools` (pyproject.toml). A layer above needs the package without them.
+_TOOLS = ("boto3", "moto", "rich", "typer", "yaml")
+
+
+def main() -> None:
+    """The entry point."""
+    missing = [name for name in _TOOLS if find_spec(name) is None]
+    if missing:
+        print(f'tak-base: found no {", ".join(missing)}, expected: pip install "tak-base[tools]"', file=sys.stderr)
+        sys.exit(2)
+    from tak_tools import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

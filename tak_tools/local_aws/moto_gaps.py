@@ -71,7 +71,7 @@ def _mended(owner: type, name: str, *parameters: str) -> Any:
     if code is None or code.co_varnames[1 : code.co_argcount] != parameters:
         raise DeploymentError(
             f"Moto {moto.__version__} has another {owner.__name__}.{name} than tak_tools/local_aws/moto_gaps.py mends;"
-            " install the version of the lock file (uv sync --locked --all-groups)"
+            " install the version of the lock file (uv sync --locked --all-groups --all-extras)"
         )
     return function
 
