@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
-from tests.examples.conftest import FOLDER, load
+from tests.examples.conftest import FOLDER
 
 Example = Callable[..., Recording]
 
@@ -118,7 +119,9 @@ def test_ecs_exec_adds_one_policy_and_makes_the_file_system_writable(
 ) -> None:
     cluster = "arn:aws:ecs:ap-southeast-2:123456789012:cluster/tak-base-prod"
     with_exec = example("prod", outputs={**prod.outputs, "ecsClusterArn": cluster}, enableExecuteCommand=True)
-    log_group = "arn:aws:logs:ap-southeast-2:123456789012:log-group:/tak-base-prod/ecs-exec"
+    # The base layer's cluster records there what people type into a container.
+    name = prod.named("tak-exec-log-group").inputs["name"]
+    log_group = f"arn:aws:logs:ap-southeast-2:123456789012:log-group:{name}"
 
     assert types(with_exec) - types(prod_example) == Counter(["aws:iam/rolePolicy:RolePolicy"])
     assert statements(with_exec, "web-task-exec-policy") == [
@@ -142,15 +145,6 @@ def test_ecs_exec_adds_one_policy_and_makes_the_file_system_writable(
     ]
     assert with_exec.named("web-service").inputs["enableExecuteCommand"] is True
     assert container(with_exec)["readonlyRootFilesystem"] is False
-
-
-def test_the_exec_log_group_is_the_base_layer_s(prod: Recording) -> None:
-    from fargate_service.settings import parse_settings
-
-    layer = load("prod")
-    own = {key.removeprefix("fargate-service:"): layer.values[key] for key in layer.values if "fargate-service:" in key}
-
-    assert parse_settings(own, name="any").exec_log_group_name == prod.named("tak-exec-log-group").inputs["name"]
 
 
 def test_the_container_cannot_change_its_file_system_and_gets_its_secret_from_ecs(
@@ -257,11 +251,7 @@ def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(example
 
 
 def test_only_two_keys_have_to_be_set() -> None:
-    from fargate_service.settings import CONFIG_KEYS
+    declared = yaml.safe_load((FOLDER / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
 
     # The Pulumi CLI demands every key that is declared without a default.
-    layer = load("prod")
-    assert {f"fargate-service:{key}" for key in CONFIG_KEYS} - set(layer.project.defaults) == {
-        "fargate-service:baseLayer",
-        "fargate-service:image",
-    }
+    assert [key for key, entry in declared.items() if "default" not in entry] == ["baseLayer", "image"]
