@@ -70,7 +70,8 @@ LOAD_BALANCER_LOGS = "elb-logs"
 def _availability_zones() -> Reader:
     # NAT gateways and Fargate are not offered in every Local Zone or Wavelength Zone, whose names are longer.
     zones = names(
-        f"{len(ZONES)} zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b], or [] to choose"
+        f"{len(ZONES)} zone names of the stack's region, such as"
+        f" [{', '.join(f'ap-southeast-2{zone}' for zone in ZONES)}], or [] to choose"
     )
 
     def convert(value: Any) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from tak_base.addressing import ZONES
 from tak_tools import resource_types as types
 
 # 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
@@ -45,7 +46,7 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
         case types.VPC.token:
             return {"ipv6CidrBlock": STUB_IPV6_BLOCK}
         case types.EIP.token:
-            return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + 'ab'.index(name[-1])}"}
+            return {"allocationId": resource_id, "publicIp": f"192.0.2.{1 + ZONES.index(name[-1])}"}
         case types.LOAD_BALANCER.token:
             return {"dnsName": f"{resource_id}.elb.amazonaws.com", "zoneId": "zone-id"}
         case types.KEY.token:
