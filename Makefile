@@ -26,7 +26,7 @@ test-slow: setup ## Run the tests that start processes, a server or a browser
 	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m slow
 
 coverage: setup ## Run the unit tests, and demand that they reach every line and branch of tak_base
-	@$(RUN) pytest --quiet tests/unit --cov --cov-report term-missing:skip-covered --cov-fail-under 100
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) tests/unit --cov --cov-report term-missing:skip-covered --cov-fail-under 100
 
 check: setup ## Everything that has to pass before a change lands: lock file, linters, types, tests
 	@$(UV) lock --check --quiet
@@ -34,7 +34,8 @@ check: setup ## Everything that has to pass before a change lands: lock file, li
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) pyrefly check
-	@$(MAKE) --no-print-directory workflows test test-slow coverage
+	@$(MAKE) --no-print-directory workflows coverage
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) --ignore tests/unit
 
 workflows: setup $(ACTIONLINT) ## Lint the GitHub workflows
 	@$(ACTIONLINT)

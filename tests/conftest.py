@@ -2,7 +2,6 @@
 
 import gc
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +11,12 @@ import pytest
 from tak_tools.program import Cloud, Recording, run_program
 from tak_tools.stack_file import Project, load_project, load_stack
 from tak_tools.stub_aws import StubAws
-from tests.options import with_unchecked
+from tests.options import Evaluate, with_unchecked
 
 # A test process makes many objects and ends. Looking for garbage among them often takes a third of its time.
 gc.set_threshold(100_000, 50, 100)
 
 PROJECT_FOLDER = Path(__file__).parent.parent
-
-# What `make test` leaves to `make test-slow`, by the start of its id: tests that start processes, servers or browsers,
-# or verify a deployment once for every way to break it; those of the optional parts, and of the other projects here.
-SLOW = (
-    "tests/bootstrap/",
-    "tests/examples/",
-    "tests/local/",
-    "tests/deployed/test_network_extras.py",
-    "tests/deployed/test_options_deployed.py",
-    "tests/deployed/test_verify.py",
-    "tests/tools/test_cli.py::test_a_pipe",
-    "tests/tools/test_cli.py::test_every_command",
-    "tests/tools/test_diagram",
-    "tests/tools/test_failures.py",
-    "tests/unit/test_options.py",
-    "tests/tools/test_address_book.py::test_4096_stack_files",
-    "tests/tools/test_plan.py::test_the_plan_is_a_pure_function",
-    "tests/tools/test_workflows.py",
-    "tests/deployed/test_harness.py::test_nothing_is_simulated_after",
-)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.nodeid.startswith(SLOW):
-            item.add_marker(pytest.mark.slow)
-
 
 # A time limit for each example fails at random on a busy machine.
 hypothesis.settings.register_profile("tak-base", deadline=None)
@@ -58,7 +29,7 @@ def project() -> Project:
 
 
 @pytest.fixture(scope="session")
-def evaluate(project: Project) -> Callable[..., Recording]:
+def evaluate(project: Project) -> Evaluate:
     """`evaluate("prod", natGateways=1)`: what the real program registers for a stack file with other `tak-base:` keys.
 
     The values go to the program unchecked, so a bad one raises what `pulumi up` would. `cloud` stands in for AWS.
@@ -87,10 +58,10 @@ def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str,
 
 
 @pytest.fixture(scope="session")
-def prod(evaluate: Callable[..., Recording]) -> Recording:
+def prod(evaluate: Evaluate) -> Recording:
     return evaluate("prod")
 
 
 @pytest.fixture(scope="session")
-def dev_test(evaluate: Callable[..., Recording]) -> Recording:
+def dev_test(evaluate: Evaluate) -> Recording:
     return evaluate("dev-test")

@@ -1,12 +1,16 @@
 """Every optional part of the layer, as a stack file asks for it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, parse_settings
+from tak_tools.program import Recording
 from tak_tools.stack_file import Project, StackFile, load_stack
+
+# The fixture `evaluate`.
+Evaluate = Callable[..., Recording]
 
 EVERY_OPTION: dict[str, Any] = {
     "repositories": ["artifacts", "etl-tasks"],

@@ -7,6 +7,8 @@ import pytest
 
 from tests.bootstrap.account import REPOSITORY, Account
 
+pytestmark = pytest.mark.slow
+
 ISSUER = "token.actions.githubusercontent.com"
 
 

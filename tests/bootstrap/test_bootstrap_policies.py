@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -17,7 +17,9 @@ from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stub_aws import StubAws
 from tak_tools.verify import policy_document
 from tests.bootstrap.account import REGION, Account, Permissions
-from tests.options import EVERY_OPTION
+from tests.options import EVERY_OPTION, Evaluate
+
+pytestmark = pytest.mark.slow
 
 EC2 = f"arn:aws:ec2:{REGION}:{DEFAULT_ACCOUNT_ID}:"
 KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/any"
@@ -122,7 +124,7 @@ def test_no_policy_holds_an_account_that_is_not_the_one_deployed_to(account: Acc
 # The table of actions
 
 
-def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Callable[..., Recording]) -> None:
+def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Evaluate) -> None:
     looked_up = set()
 
     class Recorder(StubAws):
@@ -151,7 +153,7 @@ def test_every_action_belongs_to_an_operation_that_aws_has() -> None:
 
 
 def test_every_call_that_makes_a_resource_has_its_action_in_the_row_of_the_type(
-    evaluate: Callable[..., Recording],
+    evaluate: Evaluate,
 ) -> None:
     calls = defaultdict(set)
 

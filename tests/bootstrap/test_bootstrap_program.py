@@ -9,6 +9,8 @@ import pytest
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 
+pytestmark = pytest.mark.slow
+
 Bootstrap = Callable[..., Recording]
 
 TYPES = {

@@ -9,6 +9,8 @@ from tak_base.config_values import ConfigError, by_key
 from tak_bootstrap.settings import CONFIG_KEYS, Settings, parse_settings
 from tak_tools.stack_file import Project
 
+pytestmark = pytest.mark.slow
+
 VALUES: dict[str, Any] = {
     "repository": "example-owner/example.repository_1",
     "environments": ["dev-test", "prod"],

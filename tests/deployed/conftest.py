@@ -3,7 +3,7 @@
 import copy
 import copyreg
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -11,12 +11,12 @@ import pytest
 from moto.core.base_backend import BackendDict
 from moto.ssm.models import ParameterDict
 
-from tak_tools.program import Recording, run_program
+from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, load_stack
 from tests.deployed.layer import Layer
 from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION, with_options
+from tests.options import EVERY_OPTION, Evaluate, with_options
 
 LOCK_TYPE = type(threading.RLock())
 
@@ -30,7 +30,7 @@ copyreg.pickle(ParameterDict, _made_anew)
 
 
 @pytest.fixture(scope="module")
-def layers(project: Project, evaluate: Callable[..., Recording]) -> Iterator[dict[str, Layer]]:
+def layers(project: Project, evaluate: Evaluate) -> Iterator[dict[str, Layer]]:
     """prod and dev-test in one account and region, as teams have them; Moto's state is one for the process anyway.
 
     For one module only: the tests of other modules start from an empty AWS.

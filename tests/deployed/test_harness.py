@@ -4,16 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tak_tools.errors import DeploymentError
-from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
-
-Evaluate = Callable[..., Recording]
+from tests.options import Evaluate
 
 # The layers of the other tests are in another region.
 REGION = "eu-west-1"
@@ -127,6 +124,7 @@ except ProxyConnectionError:
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_simulated_after_the_context() -> None:
     # In a process of its own, as the layers of the other tests are within a context of theirs. Nobody listens on
     # the proxy's port, so that no request leaves the machine.

@@ -11,6 +11,8 @@ from tests.deployed.breaks import Case
 from tests.deployed.layer import Layer
 from tests.deployed.test_deployment import endpoints, nat_gateways, next_hop, subnets
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = ("PrivateA", "PrivateB")
 DUAL_STACK = {"s3", "ecr.api", "ecr.dkr", "kms"}
 IPV4_ONLY = {"logs", "secretsmanager", "ssmmessages"}

@@ -17,6 +17,8 @@ from tests.deployed.option_breaks import OPTION_BREAKS
 from tests.deployed.test_verify import calls_of, found_by
 from tests.options import EVERY_OPTION, with_options
 
+pytestmark = pytest.mark.slow
+
 # What there is
 
 

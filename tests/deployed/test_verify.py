@@ -24,6 +24,8 @@ from tests.deployed.breaks import BREAKS, Break, Case
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS
 
+pytestmark = pytest.mark.slow
+
 CLUSTER_CHECKS = ("cluster-insights", "cluster-capacity-providers", "cluster-encryption")
 
 

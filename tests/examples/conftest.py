@@ -15,6 +15,7 @@ from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 from tak_tools.stub_aws import StubAws
 from tests.examples.deployed import Deployed
+from tests.options import Evaluate
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "fargate_service"
 
@@ -31,7 +32,7 @@ def load(stack: str, **overrides: Any) -> LayerAbove:
 
 
 @pytest.fixture(scope="session")
-def example(evaluate: Callable[..., Recording]) -> Callable[..., Recording]:
+def example(evaluate: Evaluate) -> Callable[..., Recording]:
     """`example("prod", cpu=512)`: what the program registers; `outputs` are the base layer's, or else what it has."""
 
     def run(stack: str, *, outputs: Mapping[str, Any] | None = None, **overrides: Any) -> Recording:

@@ -9,6 +9,8 @@ import pytest
 from tests.bootstrap.account import Permissions
 from tests.examples.deployed import Deployed, Peer
 
+pytestmark = pytest.mark.slow
+
 PORT = 8080
 SOMEBODY = Peer(["203.0.113.7/32", "2001:db8::7/128"])
 TLS_ONLY_STRONG = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"

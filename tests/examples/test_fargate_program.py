@@ -14,6 +14,8 @@ from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 from tests.examples.conftest import FOLDER
 
+pytestmark = pytest.mark.slow
+
 Example = Callable[..., Recording]
 
 TYPES = {

@@ -8,6 +8,8 @@ import pytest
 from fargate_service.settings import FARGATE_SIZES, Settings, load_settings
 from tests.examples.conftest import load
 
+pytestmark = pytest.mark.slow
+
 CERTIFICATE = "arn:aws:acm:ap-southeast-2:123456789012:certificate/0a1b2c3d-example"
 
 

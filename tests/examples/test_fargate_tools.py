@@ -15,6 +15,8 @@ from tak_tools.program import Recording
 from tak_tools.stack_file import LayerAbove, load_layer, load_project, load_stack
 from tests.examples.conftest import FOLDER, load
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = FOLDER.parent.parent
 
 

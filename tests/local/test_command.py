@@ -21,6 +21,8 @@ from tak_tools.stack_file import Project, load_stack
 from tak_tools.stub_aws import StubAws
 from tests.options import with_options
 
+pytestmark = pytest.mark.slow
+
 # What the AWS provider, verify and layers above ask beside the services of the resources.
 ASKED = {"s3control", "sts", "resourcegroupstaggingapi", "cloudformation", "ssm"}
 

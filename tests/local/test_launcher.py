@@ -24,6 +24,8 @@ from tak_tools.local_aws import launcher
 from tak_tools.local_aws.launcher import Server
 from tak_tools.local_aws.server import aws_host
 
+pytestmark = pytest.mark.slow
+
 SIGNED = "AWS4-HMAC-SHA256 Credential=key/20260101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
 

@@ -15,6 +15,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tak_tools.errors import DeploymentError
 from tak_tools.local_aws import moto_gaps
 
+pytestmark = pytest.mark.slow
+
 REGION = "ap-southeast-2"
 
 Clients = Callable[[str], Any]

@@ -128,6 +128,7 @@ def test_json_has_every_network(folder: Path, capsys: pytest.CaptureFixture[str]
     }
 
 
+@pytest.mark.slow
 def test_4096_stack_files_take_under_5_seconds_and_fill_the_plan(folder: Path) -> None:
     for network in range(4096):
         add_stack(folder, f"s{network}", network // 16, network % 16)

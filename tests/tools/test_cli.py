@@ -66,6 +66,7 @@ def test_what_the_program_refuses_is_one_line_and_exit_code_2(run, monkeypatch: 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["plan", "diagram", "simulate", "addresses"])
 def test_every_command_prints_json_and_nothing_else(run, command: str) -> None:
     stack = [] if command == "addresses" else ["--stack", "dev-test"]
@@ -76,6 +77,7 @@ def test_every_command_prints_json_and_nothing_else(run, command: str) -> None:
     assert isinstance(json.loads(printed), dict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["plan", "simulate"])
 def test_a_pipe_gets_no_colour_no_progress_and_no_cut_lines(run, command: str) -> None:
     exit_code, printed, error = run(command, "--stack", "prod", "--folder", str(PROJECT_FOLDER))

@@ -5,7 +5,6 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,9 +19,10 @@ from tak_tools.diagram.svg import svg
 from tak_tools.errors import InputError
 from tak_tools.program import Recording, Registration
 from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION
+from tests.options import EVERY_OPTION, Evaluate
 
-Evaluate = Callable[..., Recording]
+pytestmark = pytest.mark.slow
+
 Rectangle = tuple[float, float, float, float]
 
 MANY_ENDPOINTS = ["s3", "dynamodb", "ecr.api", "ecr.dkr", "kms", "secretsmanager", "logs", "sts", "ssmmessages"]

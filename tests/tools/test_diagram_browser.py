@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,13 @@ import pytest
 
 from tak_tools.diagram.svg import svg
 from tak_tools.program import Recording
+from tests.options import Evaluate
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="found no chromium, chromium-browser or google-chrome"),
+]
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -62,7 +65,7 @@ def _measure(document: str, folder: Path) -> dict[str, Any]:
     ids=["prod", "dev-test", "twelve endpoints"],
 )
 def test_text_is_readable_and_stays_in_its_box(
-    evaluate: Callable[..., Recording], tmp_path: Path, stack: str, overrides: dict[str, Any], font: str
+    evaluate: Evaluate, tmp_path: Path, stack: str, overrides: dict[str, Any], font: str
 ) -> None:
     document = svg(evaluate(stack, **overrides)).replace('font-family="sans-serif"', f'font-family="{font}"')
 

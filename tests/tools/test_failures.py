@@ -19,6 +19,8 @@ from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, load_stack
 
+pytestmark = pytest.mark.slow
+
 SIMULATE_SLOWLY = r"""
 import time
 from tak_tools import cli

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tak_tools.plan_difference import difference, sections
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, load_stack
 from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import with_options
+from tests.options import Evaluate, with_options
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 
@@ -138,7 +137,7 @@ def test_endpoints_pay_for_themselves_where_their_fixed_cost_equals_what_they_sa
     assert prod_plan.cost.break_even_gb == pytest.approx(94.90 / (0.059 - 0.01))
 
 
-def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Callable[..., Recording]) -> None:
+def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Evaluate) -> None:
     cost = cost_of(evaluate("prod", vpcEndpoints=["s3", "dynamodb"]), "ap-southeast-2")
     assert [line.item for line in cost.lines] == ["NAT gateway", "Public IPv4 address", "Customer-managed KMS key"]
     assert cost.break_even_gb is None
@@ -183,6 +182,7 @@ def test_the_critical_path_follows_the_recorded_dependencies(prod: Recording) ->
     ]
 
 
+@pytest.mark.slow
 def test_the_plan_is_a_pure_function_of_the_stack_file(prod_plan: Plan) -> None:
     command = [sys.executable, "-m", "tak_tools", "plan", "--stack", "prod", "--json"]
     done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)  # noqa: S603

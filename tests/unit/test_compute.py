@@ -1,14 +1,12 @@
 """Everything that Compute hands to AWS, input by input."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tak_tools.program import Recording
-
-Evaluate = Callable[..., Recording]
+from tests.options import Evaluate
 
 
 def test_the_cluster_s_log_groups_are_encrypted_and_forget(prod: Recording) -> None:

@@ -1,15 +1,13 @@
 """Everything that EncryptedStorage hands to AWS, input by input."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-
-Evaluate = Callable[..., Recording]
+from tests.options import Evaluate
 
 
 class China(StubAws):

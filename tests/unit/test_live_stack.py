@@ -11,8 +11,8 @@ from tak_base.settings import NAMESPACE
 from tak_tools.program import Recording, Registration, run_program
 from tak_tools.stack_file import Project, load_stack
 from tak_tools.stub_aws import StubAws
+from tests.options import Evaluate
 
-Evaluate = Callable[..., Recording]
 Update = Callable[..., list[str]]
 
 ACCOUNT_OF_THE_STUB = "account-id"

@@ -1,7 +1,6 @@
 """Everything that Network hands to AWS, input by input."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -9,8 +8,7 @@ import pytest
 
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-
-Evaluate = Callable[..., Recording]
+from tests.options import Evaluate
 
 REGION = "ap-southeast-2"
 ROLES = ("public-a", "public-b", "private-a", "private-b")
@@ -341,9 +339,7 @@ def test_the_flow_log_role_writes_to_the_flow_log_s_log_group_only(prod: Recordi
     assert policy == {"role": prod.named("tak-flow-log-role").id}
 
 
-def test_the_flow_log_role_has_the_permissions_boundary_of_the_stack_file(
-    prod: Recording, evaluate: Callable[..., Recording]
-) -> None:
+def test_the_flow_log_role_has_the_permissions_boundary_of_the_stack_file(prod: Recording, evaluate: Evaluate) -> None:
     bounded = evaluate("prod", permissionsBoundary="bootstrap/boundary")
 
     assert bounded.named("tak-flow-log-role").inputs["permissionsBoundary"].endswith(":policy/bootstrap/boundary")

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -16,9 +15,10 @@ from tak_tools.program import Recording, Registration
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project
 from tak_tools.stub_aws import StubAws
-from tests.options import EVERY_OPTION, with_options
+from tests.options import EVERY_OPTION, Evaluate, with_options
 
-Evaluate = Callable[..., Recording]
+pytestmark = pytest.mark.slow
+
 
 REPOSITORY = ("awsx:ecr:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy")
 REPOSITORY_POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"

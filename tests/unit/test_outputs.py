@@ -1,6 +1,6 @@
 """The contract with the layers above, from both sides."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from tak_base.outputs import STACK_OUTPUTS
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, StackConfig
 from tak_tools.stub_aws import StubAws
-from tests.options import EVERY_OPTION
+from tests.options import EVERY_OPTION, Evaluate
 
 STACK = "organization/tak-base/prod"
 
@@ -45,7 +45,7 @@ def test_a_layer_above_reads_every_output(tmp_path: Path, prod: Recording) -> No
     assert read_from_above(tmp_path, prod.outputs) == {**NO_OPTIONS, **prod.outputs}
 
 
-def test_a_layer_above_reads_the_outputs_of_every_option(tmp_path: Path, evaluate: Callable[..., Recording]) -> None:
+def test_a_layer_above_reads_the_outputs_of_every_option(tmp_path: Path, evaluate: Evaluate) -> None:
     outputs = evaluate("prod", **EVERY_OPTION).outputs
 
     assert read_from_above(tmp_path, outputs) == outputs
@@ -72,11 +72,16 @@ def test_a_layer_above_stops_at_outputs_that_the_stack_lacks(tmp_path: Path, pro
     )
 
 
-def test_the_contract_says_the_type_of_every_output(evaluate: Callable[..., Recording]) -> None:
+def test_the_contract_says_the_type_of_every_output(evaluate: Evaluate) -> None:
     outputs = evaluate("prod", **EVERY_OPTION).outputs
 
     assert {name: type(value) for name, value in outputs.items()} == {
         name: output.type for name, output in STACK_OUTPUTS.items()
+    }
+    assert {STACK_OUTPUTS[name].type_name for name in ("vpcId", "natPublicIps", "ecrRepositoryArns")} == {
+        "a string",
+        "a list of strings",
+        "a map of strings",
     }
 
 

@@ -1,7 +1,6 @@
 """Everything that PrivateEndpoints hands to AWS, input by input."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from tak_base.endpoint_services import (
 )
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-
-Evaluate = Callable[..., Recording]
+from tests.options import Evaluate
 
 
 def private(recording: Recording, what: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The program as a whole: what there is, how it hangs together, what it exports, what survives a change."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,9 +9,7 @@ import pytest
 from tak_tools.program import Recording, Registration
 from tak_tools.stub_aws import StubAws
 from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION
-
-Evaluate = Callable[..., Recording]
+from tests.options import EVERY_OPTION, Evaluate
 
 COMPONENTS = ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")
 

@@ -20,8 +20,8 @@ from tak_base.settings import (
     load_settings,
     parse_settings,
 )
-from tak_tools.program import Recording
 from tak_tools.stack_file import Project
+from tests.options import Evaluate
 
 REQUIRED: Mapping[str, Any] = {"environment": "prod", "majorId": 1, "minorId": 1}
 OPTIONAL_KEYS = tuple(key for key in CONFIG_KEYS if key not in REQUIRED)
@@ -649,7 +649,7 @@ def test_a_mistake_stops_the_deployment_with_the_problems_and_no_stack_trace(
     assert caught.value.__suppress_context__
 
 
-def test_the_program_stops_at_a_mistake_of_the_stack_file(evaluate: Callable[..., Recording]) -> None:
+def test_the_program_stops_at_a_mistake_of_the_stack_file(evaluate: Evaluate) -> None:
     with pytest.raises(pulumi.RunError, match=r"^tak-base:natGateways: found 3, expected 1 or 2$"):
         evaluate("prod", natGateways=3)
 
