@@ -19,23 +19,12 @@ from typing import Any
 from tak_tools.console import print_errors
 from tak_tools.errors import InputError
 from tak_tools.formatting import markdown_table, mask_account_ids, short_type
+from tak_tools.resource_types import ROWS
 
 Preview = Mapping[str, Any]
 """What `pulumi preview --json` prints."""
 
 LABEL = "allow-breaking-change"
-
-# What other stacks, running services or other people's allow lists refer to, or what holds data.
-_HELD_TYPES = (
-    "aws:acm/certificate:Certificate",
-    "aws:ec2/eip:Eip",
-    "aws:ec2/subnet:Subnet",
-    "aws:ec2/vpc:Vpc",
-    "aws:ecr/repository:Repository",
-    "aws:ecs/cluster:Cluster",
-    "aws:kms/key:Key",
-    "aws:s3/bucket:Bucket",
-)
 
 # Of a replacement the engine shows `replace`, and its parts only with --show-replacement-steps. `delete-replaced`
 # without a `replace` takes away what an interrupted update has replaced already.
@@ -52,7 +41,7 @@ _SUMMARY = {
 
 @dataclass(frozen=True)
 class BreakingChange:
-    """A resource that others rely on, and that the update would replace or delete."""
+    """A resource that the update would replace or delete, though it has data or others rely on it."""
 
     type: str
     name: str
@@ -61,11 +50,12 @@ class BreakingChange:
 
 
 def breaking_changes(preview: Preview) -> list[BreakingChange]:
-    """Every resource of the types above that the previewed update would replace or delete."""
+    """Every resource with data in it, or that others rely on, that the previewed update would replace or delete."""
     changes = {}
     for step in preview.get("steps", ()):
         type_, name = step["urn"].split("::")[2].split("$")[-1], step["urn"].split("::", 3)[3]
-        if type_ not in _HELD_TYPES:
+        row = ROWS.get(type_)
+        if not row or not (row.data or row.relied_on):
             continue
         if step["op"] in _REPLACING:
             changes[step["urn"]] = BreakingChange(type_, name, "replaced", _why_replaced(step))
