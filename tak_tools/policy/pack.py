@@ -107,11 +107,11 @@ def _item(container: Any, key: Any) -> Any:
         return UNKNOWN
 
 
-def listen_for_stack() -> StackOf:
+def listen_for_stack(project_folder: Path) -> StackOf:
     """Where the stack's config comes from: the engine sends it to every policy pack, before the first resource.
 
     pulumi_policy 1.21 takes only the stack's tags from that call, and pulumi.Config is empty in a pack.
-    `pulumi policy analyze` sends none (CLI 3.260): there the stack file says it, in the folder where the CLI runs.
+    `pulumi policy analyze` names no stack in it (CLI 3.260): there the stack file in `project_folder` counts.
     """
     heard: dict[str, Any] = {}
     library_method = _PolicyAnalyzerServicer.ConfigureStack
@@ -122,17 +122,16 @@ def listen_for_stack() -> StackOf:
 
     _PolicyAnalyzerServicer.ConfigureStack = configure_stack
 
+    @cache
+    def settings_in_file(stack: str) -> Settings:
+        return load_stack(load_project(project_folder), stack).settings
+
     def current_stack(urn: str) -> Stack:
-        if "request" in heard:
+        if "request" in heard and heard["request"].stack:
             return stack_of(_settings(heard["request"]))
-        return stack_of(_settings_in_file(urn.split("::")[0].removeprefix("urn:pulumi:")))
+        return stack_of(settings_in_file(urn.split("::")[0].removeprefix("urn:pulumi:")))
 
     return current_stack
-
-
-@cache
-def _settings_in_file(stack: str) -> Settings:
-    return load_stack(load_project(Path()), stack).settings
 
 
 def _settings(request: Any) -> Settings:
