@@ -69,7 +69,7 @@ def breaking_changes(preview: Preview) -> list[BreakingChange]:
 def _why_replaced(step: Mapping[str, Any]) -> str:
     keys = step.get("replaceReasons") or step.get("diffReasons") or ()
     changed = ", ".join(f"`{key}`" for key in sorted(keys))
-    return f"{changed} changes" if changed else "something that it depends on is replaced"
+    return f"change of {changed}" if changed else "something that it depends on is replaced"
 
 
 def fingerprint(preview: Preview) -> str:

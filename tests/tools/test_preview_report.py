@@ -67,7 +67,7 @@ def test_what_nobody_relies_on_may_be_replaced(type_: str) -> None:
 
 def test_a_replacement_names_the_properties_that_cause_it() -> None:
     (change,) = breaking_changes(preview(REPLACED))
-    assert (change.what, change.why) == ("replaced", "`cidrBlock` changes")
+    assert (change.what, change.why) == ("replaced", "change of `cidrBlock`")
 
 
 def test_a_replacement_without_a_reason_of_its_own_follows_another() -> None:
@@ -103,7 +103,7 @@ def test_a_report_shows_counts_breaking_changes_and_the_text() -> None:
         "**Breaking changes, not allowed without the label `allow-breaking-change`:**\n\n"
         "| resource | what happens | why |\n"
         "| --- | --- | --- |\n"
-        "| ec2 Vpc `tak-vpc` | replaced | `cidrBlock` changes |\n"
+        "| ec2 Vpc `tak-vpc` | replaced | change of `cidrBlock` |\n"
         "| s3 Bucket `tak-app-images` | deleted | the program no longer has it |\n\n"
         "<details>\n<summary>pulumi preview</summary>\n\n```diff\nthe text\n```\n\n</details>\n"
     )
@@ -210,7 +210,7 @@ def test_the_exit_code_says_whether_the_pull_request_passes(
 
 def test_a_refused_change_is_one_line_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reported(tmp_path, json.dumps(preview(REPLACED)))
-    assert capsys.readouterr().err == "tak-base: ec2 Vpc tak-vpc: replaced: `cidrBlock` changes\n"
+    assert capsys.readouterr().err == "tak-base: ec2 Vpc tak-vpc: replaced: change of `cidrBlock`\n"
 
 
 def test_a_cli_that_failed_may_have_printed_no_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

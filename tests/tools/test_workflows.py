@@ -505,8 +505,8 @@ def test_a_breaking_change_fails_the_preview_unless_it_is_allowed(tmp_path: Path
     stand_in_script = previewing(tmp_path, [REPLACED_VPC])
     refused = preview_with(tmp_path, stand_in_script)
     assert refused.returncode == 1
-    assert "ec2 Vpc tak-vpc: replaced: `cidrBlock` changes" in refused.stderr
-    assert "| ec2 Vpc `tak-vpc` | replaced | `cidrBlock` changes |" in (tmp_path / "preview-prod.md").read_text()
+    assert "ec2 Vpc tak-vpc: replaced: change of `cidrBlock`" in refused.stderr
+    assert "| ec2 Vpc `tak-vpc` | replaced | change of `cidrBlock` |" in (tmp_path / "preview-prod.md").read_text()
     assert output(tmp_path) == ""
     assert preview_with(tmp_path, stand_in_script, ALLOW_BREAKING="true").returncode == 0
 
