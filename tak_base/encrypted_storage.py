@@ -9,10 +9,14 @@ from pulumi import Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
-from tak_base.policy_documents import key_policy, load_balancer_log_policy, tls_only_policy
+from tak_base.policy_documents import (
+    bucket_lifecycle,
+    key_policy,
+    load_balancer_log_lifecycle,
+    load_balancer_log_policy,
+    tls_only_policy,
+)
 from tak_base.settings import APP_IMAGES, CONFIG, LOAD_BALANCER_LOGS, StorageSettings
-
-_NONCURRENT_VERSION_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,7 @@ class EncryptedStorage(pulumi.ComponentResource):
                 policy=lambda arn: load_balancer_log_policy(args.target, arn),
                 # Load balancers cannot write with a customer-managed key.
                 key_arn=None,
-                noncurrent_version_days=min(args.log_retention_days, _NONCURRENT_VERSION_DAYS),
-                expire_after_days=args.log_retention_days,
+                lifecycle=load_balancer_log_lifecycle(args.log_retention_days),
             )
         return {role: create_hardened_bucket(f"{self._name}-{role}", roles[role], self) for role in roles}
 
@@ -106,7 +109,7 @@ class EncryptedStorage(pulumi.ComponentResource):
             name_tag=f"{self._args.name_prefix}-{role}",
             policy=tls_only_policy,
             key_arn=key.arn,
-            noncurrent_version_days=_NONCURRENT_VERSION_DAYS,
+            lifecycle=bucket_lifecycle(),
             protect=self._args.protect_data,
             force_destroy=not self._args.protect_data,
         )

@@ -1,15 +1,13 @@
 """A bucket with everything that makes it safe: encryption, versions, their expiry, no public access, a policy."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
-
-_UNFINISHED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -19,14 +17,12 @@ class HardenedBucketArgs:
     """The bucket's policy, from its ARN."""
     key_arn: Input[str] | None
     """None: encrypted with a key of S3, where the service that writes knows no other."""
-    noncurrent_version_days: int
-    """How long a version stays after it was overwritten or deleted."""
+    lifecycle: Mapping[str, Mapping[str, Any]]
+    """The lifecycle rules by their IDs (policy_documents.bucket_lifecycle)."""
     protect: bool
     """Whether a deployment may not delete the bucket, and leaves it in AWS with its settings."""
     bucket_name: str | None = None
     """None: Pulumi chooses one."""
-    expire_after_days: int | None = None
-    """None: objects stay."""
     force_destroy: bool | None = None
     """Whether the bucket is deleted with the objects in it."""
 
@@ -99,16 +95,6 @@ def _encrypt(name: str, bucket: aws.s3.Bucket, key_arn: Input[str] | None, opts:
 
 
 def _create_lifecycle(name: str, bucket: aws.s3.Bucket, args: HardenedBucketArgs, opts: ResourceOptions) -> None:
-    actions: dict[str, dict[str, Any]] = {
-        "expire-noncurrent-versions": {
-            "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_version_days}
-        },
-        "abort-unfinished-uploads": {
-            "abort_incomplete_multipart_upload": {"days_after_initiation": _UNFINISHED_UPLOAD_DAYS}
-        },
-    }
-    if args.expire_after_days:
-        actions["expire-objects"] = {"expiration": {"days": args.expire_after_days}}
     aws.s3.BucketLifecycleConfiguration(
         f"{name}-lifecycle",
         bucket=bucket.bucket,
@@ -119,7 +105,7 @@ def _create_lifecycle(name: str, bucket: aws.s3.Bucket, args: HardenedBucketArgs
                 filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
                 **action,
             )
-            for rule, action in actions.items()
+            for rule, action in args.lifecycle.items()
         ],
         opts=opts,
     )

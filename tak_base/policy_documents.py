@@ -14,6 +14,9 @@ _ELB_ACCOUNTS = {"cn-north-1": "638102146993", "cn-northwest-1": "037604701340"}
 
 _UNTAGGED_IMAGE_DAYS = 14
 
+# How long a version of an object stays after it was overwritten or deleted.
+NONCURRENT_VERSION_DAYS = 90
+
 
 def tls_only_policy(bucket_arn: str) -> dict[str, Any]:
     """Refuses requests without TLS."""
@@ -133,6 +136,24 @@ def lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
             "Condition": {"ArnLike": {"aws:SourceArn": target.arn("lambda", "function:*")}},
         }
     )
+
+
+def bucket_lifecycle(
+    noncurrent_version_days: int = NONCURRENT_VERSION_DAYS, expire_after_days: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """The lifecycle rules of a bucket by their IDs, in the words of Pulumi's properties; None: objects stay."""
+    rules: dict[str, dict[str, Any]] = {
+        "expire-noncurrent-versions": {"noncurrent_version_expiration": {"noncurrent_days": noncurrent_version_days}},
+        "abort-unfinished-uploads": {"abort_incomplete_multipart_upload": {"days_after_initiation": 7}},
+    }
+    if expire_after_days:
+        rules["expire-objects"] = {"expiration": {"days": expire_after_days}}
+    return rules
+
+
+def load_balancer_log_lifecycle(log_retention_days: int) -> dict[str, dict[str, Any]]:
+    """The lifecycle rules of the load balancer log bucket, as those of `bucket_lifecycle`."""
+    return bucket_lifecycle(min(log_retention_days, NONCURRENT_VERSION_DAYS), log_retention_days)
 
 
 def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pulumi import Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.hardened_bucket import HardenedBucketArgs, create_hardened_bucket
-from tak_base.policy_documents import tls_only_policy
+from tak_base.policy_documents import bucket_lifecycle, tls_only_policy
 
 _NONCURRENT_VERSION_DAYS = 365
 
@@ -80,7 +80,7 @@ class StateBackend(pulumi.ComponentResource):
                 name_tag=f"{self._args.name_prefix}-state",
                 policy=tls_only_policy,
                 key_arn=key.arn,
-                noncurrent_version_days=_NONCURRENT_VERSION_DAYS,
+                lifecycle=bucket_lifecycle(_NONCURRENT_VERSION_DAYS),
                 protect=True,
                 bucket_name=self._args.bucket_name,
             ),

@@ -266,8 +266,7 @@ def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
     """Addresses of one's own or from a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
     if resource.type == types.VPC.token:
         pool = resource.properties.get("ipv6IpamPoolId")
-        # Of a deployed VPC without a pool the provider says "".
-        if pool and pool is not UNKNOWN:
+        if pool is not None and pool is not UNKNOWN:
             yield _found("ipv6IpamPoolId", pool, "unset: the block that Amazon gives")
     if resource.type == types.SUBNET.token:
         subnet = _network(resource.properties.get("ipv6CidrBlock"))

@@ -5,19 +5,16 @@
 from tak_tools.verify import stack, network, endpoints, storage, buckets, compute, dns, tags  # noqa: F401
 # isort: on
 
-from tak_tools.verify.aws import Aws
 from tak_tools.verify.checks import CHECKS, Check, Finding, Result, examine, policy_document, run_checks
-from tak_tools.verify.deployment import Deployment, StateResource
+from tak_tools.verify.deployment import Deployment
 from tak_tools.verify.simulation import simulated_deployment, verify_simulation
 
 __all__ = [
     "CHECKS",
-    "Aws",
     "Check",
     "Deployment",
     "Finding",
     "Result",
-    "StateResource",
     "examine",
     "policy_document",
     "run_checks",

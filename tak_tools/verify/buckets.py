@@ -1,20 +1,16 @@
 """Checks of the config bucket, and of the buckets that the stack file asks for."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tak_base.policy_documents import load_balancer_log_policy, tls_only_policy
+from tak_base import policy_documents
+from tak_base.policy_documents import load_balancer_log_lifecycle, load_balancer_log_policy, tls_only_policy
 from tak_tools.verify.checks import Difference, check, differ, normal, statements, without_statements
 from tak_tools.verify.deployment import Deployment
 
 _PUBLIC_ACCESS_SETTINGS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-
-_LIFECYCLE = (
-    {"Status": "Enabled", "Prefix": "", "NoncurrentVersionExpiration": {"NoncurrentDays": 90}},
-    {"Status": "Enabled", "Prefix": "", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
-)
 
 _EVERY_ACTION = (
     "s3:GetBucketLocation",
@@ -36,7 +32,6 @@ class _Bucket:
     name: str
     own_key: bool = True
     """False: the load balancer log bucket, which has another policy too."""
-    lifecycle: tuple[dict[str, Any], ...] = _LIFECYCLE
 
     @property
     def arn(self) -> str:
@@ -45,6 +40,11 @@ class _Bucket:
     @property
     def expected_policy(self) -> dict[str, Any]:
         return tls_only_policy(self.arn) if self.own_key else load_balancer_log_policy(self.deployment.target, self.arn)
+
+    @property
+    def expected_lifecycle(self) -> Mapping[str, Mapping[str, Any]]:
+        days = self.deployment.settings.log_retention_days
+        return policy_documents.bucket_lifecycle() if self.own_key else load_balancer_log_lifecycle(days)
 
     @property
     def policy(self) -> dict[str, Any]:
@@ -145,14 +145,8 @@ def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
 def load_balancer_log_bucket(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.storage.load_balancer_log_bucket:
         return
-    days = deployment.settings.log_retention_days
-    lifecycle = (
-        {"Status": "Enabled", "Prefix": "", "Expiration": {"Days": days}},
-        {"Status": "Enabled", "Prefix": "", "NoncurrentVersionExpiration": {"NoncurrentDays": min(days, 90)}},
-        _LIFECYCLE[1],
-    )
     name = deployment.outputs["loadBalancerLogBucketName"]
-    bucket = _Bucket(deployment, name, own_key=False, lifecycle=lifecycle)
+    bucket = _Bucket(deployment, name, own_key=False)
     yield from _everything(bucket, "the load balancer log bucket")
     if deployment.bucket("get_bucket_location", absent="NoSuchBucket", name=name):
         for statement in statements(bucket.policy).keys() - statements(bucket.expected_policy).keys():
@@ -211,7 +205,20 @@ def _policy(bucket: _Bucket) -> Iterable[Difference]:
 def _lifecycle(bucket: _Bucket) -> Iterable[Difference]:
     answer = bucket.ask("get_bucket_lifecycle_configuration", absent="NoSuchLifecycleConfiguration")
     found = [normal(_lifecycle_rule(rule)) for rule in answer.get("Rules", [])]
-    yield from differ(bucket.name, "rules", found, [normal(rule) for rule in bucket.lifecycle])
+    expected = [
+        {"Status": "Enabled", "Prefix": "", **_in_aws_words(rule)} for rule in bucket.expected_lifecycle.values()
+    ]
+    yield from differ(bucket.name, "rules", found, [normal(rule) for rule in expected])
+
+
+def _in_aws_words(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"noncurrent_version_expiration": ...}` as `{"NoncurrentVersionExpiration": ...}`, and so on inwards."""
+    return {
+        "".join(word.capitalize() for word in key.split("_")): _in_aws_words(value)
+        if isinstance(value, Mapping)
+        else value
+        for key, value in rule.items()
+    }
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:

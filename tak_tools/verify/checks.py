@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tak_tools.aws import UnansweredError
 from tak_tools.errors import InputError
-from tak_tools.verify.aws import UnansweredError
 from tak_tools.verify.deployment import Deployment, Subject
 
 

@@ -10,22 +10,13 @@ from tak_base.addressing import SubnetPlan, Tier, Zone
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_services import GATEWAY_SERVICES
 from tak_base.settings import Settings
+from tak_tools.aws import Aws
+from tak_tools.pulumi_stack import StateResource
 from tak_tools.stack_file import StackFile
-from tak_tools.verify.aws import Aws
 
 Subject = Literal["VPC", "key", "bucket", "repository", "cluster"]
 
 _GONE = frozenset({"deleted", "deleting", "failed"})
-
-
-@dataclass(frozen=True)
-class StateResource:
-    """One resource of the stack's state, as `pulumi stack export` has it."""
-
-    urn: str
-    type: str
-    protect: bool
-    retain_on_delete: bool
 
 
 @dataclass(frozen=True)

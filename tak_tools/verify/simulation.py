@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tak_tools.verify.aws import Aws
+from tak_tools.aws import Aws
+from tak_tools.pulumi_stack import StateResource
 from tak_tools.verify.checks import Finding, run_checks
-from tak_tools.verify.deployment import Deployment, StateResource
+from tak_tools.verify.deployment import Deployment
 
 if TYPE_CHECKING:
     from tak_tools.program import Recording
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def simulated_deployment(stack_file: StackFile, recording: Recording, cloud: SimulatedAws) -> Deployment:
     """What a run of the program has deployed into `cloud`; what it registered stands in for the stack's state."""
     state = tuple(
-        StateResource(item.urn, item.type, item.protect, item.retain_on_delete) for item in recording.resources
+        StateResource(item.urn, item.type, item.protect, item.retain_on_delete, item.id) for item in recording.resources
     )
     return Deployment(stack_file, recording.outputs, Aws(cloud.client), state)
 

@@ -1,13 +1,15 @@
 """Checks of the stack as a whole: its outputs, that its resources exist, the protection of its data."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from tak_base.config_values import by_key
 from tak_base.outputs import STACK_OUTPUTS
 from tak_tools import resource_types as types
+from tak_tools.pulumi_stack import StateResource
 from tak_tools.verify.checks import Difference, check, differ
-from tak_tools.verify.deployment import Deployment, StateResource, Subject
+from tak_tools.verify.deployment import Deployment, Subject
 
 # What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
 _DATA_TYPES = {
@@ -73,6 +75,24 @@ def resources(deployment: Deployment) -> Iterable[Difference]:
 
 
 @check(
+    "published-outputs",
+    "The SSM parameter with the stack outputs, for readers that are not Pulumi programs, is up to date.",
+    actions=("ssm:GetParameter",),
+)
+def published_outputs(deployment: Deployment) -> Iterable[Difference]:
+    name = deployment.settings.outputs_parameter_name
+    answer = deployment.aws.ask("ssm", "get_parameter", absent=["ParameterNotFound"], Name=name)
+    if not answer:
+        yield Difference(name, "no such parameter", "the stack outputs as JSON")
+        return
+    parameter = answer["Parameter"]
+    yield from differ(name, "type", parameter["Type"], "String")
+    found = json.loads(parameter["Value"])
+    for output in sorted(found.keys() | deployment.outputs.keys()):
+        yield from differ(name, output, found.get(output), deployment.outputs.get(output))
+
+
+@check(
     "protection",
     "With protectData, the stack's state protects the key, the bucket and the repository, and retains them.",
     actions=(),
@@ -82,7 +102,9 @@ def protection(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.protect_data:
         return
     for subject, tokens in _DATA_TYPES.items():
-        registered = [resource for resource in deployment.state or () if resource.type in tokens]
+        registered = [
+            resource for resource in deployment.state or () if resource.type in tokens and not resource.replaced
+        ]
         if not registered:
             yield Difference("state", f"no {subject}", f"a protected {subject}")
         for resource in registered:

@@ -12,7 +12,9 @@ from typing import Any
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from tak_tools.verify import Aws, Deployment, StateResource, simulated_deployment
+from tak_tools.aws import Aws
+from tak_tools.pulumi_stack import StateResource
+from tak_tools.verify import Deployment, simulated_deployment
 from tests.deployed.layer import Layer
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -91,7 +93,19 @@ class Break:
     def expected(self, case: Case) -> list[str]:
         """Damages the layer; returns the findings to expect, sorted."""
         findings = self.damage(case)
+        if self.check != "stack-outputs":
+            findings += _stale_parameter(case)
         return sorted(f"{self.check}: {text}" if not text.startswith("[") else text[1:] for text in findings)
+
+
+def _stale_parameter(case: Case) -> list[str]:
+    """The findings of the SSM parameter, which has the outputs from before the damage to them."""
+    parameter = f"/tak-base/{case.layer.stack_file.stack}/outputs"
+    return [
+        of_other_check("published-outputs", f"{parameter}: found {name} {was}, expected {name} {case.outputs[name]}")
+        for name, was in case.layer.outputs.items()
+        if case.outputs[name] != was
+    ]
 
 
 BREAKS: list[Break] = []
@@ -170,6 +184,27 @@ def the_cluster_is_deleted(case: Case) -> list[str]:
     return [f"{case.cluster}: found no such cluster, expected the cluster"]
 
 
+@breaks("published-outputs")
+def the_published_outputs_are_deleted(case: Case) -> list[str]:
+    name = "/tak-base/prod/outputs"
+    case.client("ssm").delete_parameter(Name=name)
+    return [f"{name}: found no such parameter, expected the stack outputs as JSON"]
+
+
+@breaks("published-outputs")
+def the_published_outputs_are_those_of_an_earlier_update(case: Case) -> list[str]:
+    name = "/tak-base/prod/outputs"
+    value = json.loads(case.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    value |= {"vpcId": "vpc-0", "removed": "a"}
+    del value["kmsAlias"]
+    case.client("ssm").put_parameter(Name=name, Value=json.dumps(value), Overwrite=True)
+    return [
+        f"{name}: found kmsAlias none, expected kmsAlias alias/tak-base-prod",
+        f"{name}: found removed a, expected removed none",
+        f"{name}: found vpcId vpc-0, expected vpcId {case.outputs['vpcId']}",
+    ]
+
+
 @breaks("protection")
 def the_buckets_protection_is_lifted(case: Case) -> list[str]:
     (bucket,) = [item for item in case.state if item.type == "aws:s3/bucket:Bucket"]
@@ -212,7 +247,9 @@ def host_names_are_off(case: Case) -> list[str]:
 @breaks("subnets")
 def a_subnet_is_deleted(case: Case) -> list[str]:
     subnet_id = case.outputs["subnetPrivateB"]
-    case.ec2.delete_subnet(SubnetId=subnet_id)
+    # Not by its API, which deletes none that holds endpoints.
+    for subnets in case.moto("ec2").subnets.values():
+        subnets.pop(subnet_id, None)
     return [f"{subnet_id}: found no such subnet in the VPC, expected the subnet private-b, 10.1.21.0/26"]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tak_tools import simulate
+from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, Check, command, examine, verify_simulation
-from tak_tools.verify.aws import iam_action
 from tests.deployed.breaks import Break, Case
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS

@@ -16,10 +16,10 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tak_tools.aws import Aws, UnansweredError
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tak_tools.verify import CHECKS, Aws, Deployment, command, examine, policy_document, verify_simulation
-from tak_tools.verify.aws import UnansweredError
+from tak_tools.verify import CHECKS, Deployment, command, examine, policy_document, verify_simulation
 from tests.deployed.breaks import BREAKS, Break, Case
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS
@@ -295,7 +295,9 @@ def state_file(tmp_path: Path, prod_layer: Layer) -> Path:
         options = {name: True for name in ("protect", "retainOnDelete") if item.protect and item.retain_on_delete}
         resources.append({"urn": item.urn, "type": item.type, **options})
     # One that is left to be deleted is no longer the layer's.
-    resources.append({"urn": "urn:old", "type": "aws:kms/key:Key", "delete": True})
+    resources.append(
+        {"urn": "urn:pulumi:prod::tak-base::aws:kms/key:Key::old", "type": "aws:kms/key:Key", "delete": True}
+    )
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
     return path
@@ -417,21 +419,37 @@ def test_a_state_that_is_none_is_refused(project: Project, outputs_file: Path, t
     )
 
 
+def test_the_state_of_another_stack_is_refused(project: Project, outputs_file: Path, tmp_path: Path) -> None:
+    path, urn = tmp_path / "state.json", "urn:pulumi:staging::tak-base::pulumi:pulumi:Stack::tak-base-staging"
+    path.write_text(json.dumps({"deployment": {"resources": [{"urn": urn, "type": "pulumi:pulumi:Stack"}]}}))
+    assert refusal(project, outputs_file=outputs_file, state_file=path) == (
+        f"{path}: found the state of another stack ({urn}), expected that of prod"
+    )
+
+
 def pulumi_cli(folder: Path, script: str) -> None:
     path = folder / "pulumi"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def test_without_a_file_the_pulumi_cli_is_asked(
-    project: Project, tmp_path: Path, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("known_clients")
+def test_without_files_the_pulumi_cli_is_asked_for_outputs_and_state(
+    project: Project,
+    tmp_path: Path,
+    outputs_file: Path,
+    state_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pulumi_cli(tmp_path, f'echo "$@" > {tmp_path}/arguments; cat {outputs_file}')
+    answers = f'if [ "$2" = export ]; then cat {state_file}; else cat {outputs_file}; fi'
+    pulumi_cli(tmp_path, f'echo "$@" >> {tmp_path}/arguments; {answers}')
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert command.run(project.folder, "prod") == 0
-    assert (tmp_path / "arguments").read_text() == (
-        f"stack output --json --stack prod --cwd {project.folder} --non-interactive\n"
-    )
+    assert capsys.readouterr().out.endswith(f"checks: {len(CHECKS)}, skipped: 0, findings: 0\n")
+    assert (tmp_path / "arguments").read_text().splitlines() == [
+        f"stack {asked} --stack prod --cwd {project.folder} --non-interactive" for asked in ("output --json", "export")
+    ]
 
 
 def test_an_error_of_the_pulumi_cli_is_one_line(

@@ -1,9 +1,11 @@
-"""AWS as verify sees it: read-only questions, each asked once, and errors that say what to do."""
+"""AWS as the tools see it: read-only questions, each asked once, and errors that say what to do."""
 
 import json
 from collections.abc import Callable, Collection
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -121,7 +123,7 @@ class Aws:
         except BotoCoreError as error:
             # Where AWS has answered another question, it is this service alone that cannot be reached.
             if isinstance(error, _NO_CREDENTIALS) or (isinstance(error, ConnectionError) and not self._connected):
-                raise InputError([unreachable(error)]) from None
+                raise InputError([_unreachable(error)]) from None
             raise UnansweredError(action, _one_line(error), "an answer") from None
         self._connected = True
         return _with_action(answer, action)
@@ -145,7 +147,24 @@ def _refusal(action: str, error: ClientError) -> InputError | UnansweredError:
     return UnansweredError(action, f"{code}: {message}", "an answer")
 
 
-def unreachable(error: BotoCoreError) -> str:
+def client_factory(region: str) -> Callable[[str], Any]:
+    """Makes clients with the credentials that boto3 finds, which give up on a network that is not there in seconds."""
+    try:
+        session: Any = boto3.Session(region_name=region)
+    except BotoCoreError as error:
+        raise InputError([_unreachable(error)]) from None
+    config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+    clients: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in clients:
+            clients[service] = session.client(service, config=config)
+        return clients[service]
+
+    return client
+
+
+def _unreachable(error: BotoCoreError) -> str:
     """Why AWS could not be asked at all, in one line."""
     if isinstance(error, _NO_CREDENTIALS):
         return (
