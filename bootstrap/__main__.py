@@ -26,6 +26,8 @@ access = GitHubAccess(
     GitHubAccessArgs(
         layer=Layer(target, settings.project_name),
         repository=settings.repository,
+        owner_id=settings.owner_id,
+        repository_id=settings.repository_id,
         environments=settings.environments,
         main_branch=settings.main_branch,
         create_oidc_provider=settings.create_oidc_provider,

@@ -10,4 +10,4 @@ from pulumi_policy import PolicyPack
 
 from tak_tools.policy.pack import NAME, listen_for_stack, policies
 
-PolicyPack(NAME, policies(listen_for_stack()))
+PolicyPack(NAME, policies(listen_for_stack(Path(__file__).resolve().parent.parent)))

@@ -1,6 +1,15 @@
 """How commands and pages write types, amounts and tables."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+# Twelve digits, but for the end of a UUID, such as a key's ID.
+_ACCOUNT_ID = re.compile(r"(?<!\d)(?<![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-)\d{12}(?!\d)")
+
+
+def mask_account_ids(text: str) -> str:
+    """`text` with ACCOUNT for every AWS account ID, in ARNs, host names or by itself: for what is posted."""
+    return _ACCOUNT_ID.sub("ACCOUNT", text)
 
 
 def short_type(type_: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tak_tools.console import print_errors
 from tak_tools.errors import InputError
-from tak_tools.formatting import markdown_table, short_type, usd
+from tak_tools.formatting import markdown_table, mask_account_ids, short_type, usd
 
 Document = Mapping[str, Any]
 """What `Plan.as_document` gives, or nothing at all."""
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     except InputError as error:
         print_errors(error.problems)
         return 2
-    print(difference(before, after), end="")
+    print(mask_account_ids(difference(before, after)), end="")
     return 0
 
 

@@ -106,6 +106,8 @@ class ResourceType:
     """Whether the base layer may have it; otherwise only a layer above it or bootstrap/."""
     data: bool = False
     """Whether people's data is lost with it."""
+    relied_on: bool = False
+    """Whether other stacks, services or the allow lists of other people refer to it, and break when it is replaced."""
     reachable: Literal["by policy", "from the VPC", "publicly"] = "by policy"
     """Who reaches it: those whom its policy allows, if it has one; callers within the VPC only; everyone."""
     actions: Actions = Actions()
@@ -140,6 +142,7 @@ VPC = ResourceType(
     prices=FREE,
     seconds=21,
     base_layer=True,
+    relied_on=True,
     actions=Actions(
         create="ec2:CreateVpc ec2:CreateTags ec2:ModifyVpcAttribute",
         read="ec2:DescribeVpcs ec2:DescribeVpcAttribute ec2:DescribeNetworkAcls ec2:DescribeRouteTables"
@@ -248,6 +251,7 @@ SUBNET = ResourceType(
     prices=FREE,
     seconds=12,
     base_layer=True,
+    relied_on=True,
     actions=Actions(
         create="ec2:CreateSubnet ec2:CreateTags ec2:ModifySubnetAttribute",
         # Before it deletes a subnet, the provider looks for network interfaces left behind in it.
@@ -281,6 +285,7 @@ EIP = ResourceType(
     drawn=Box("elastic ip", "zone", "gateway"),
     prices=(FixedPrice("Public IPv4 address", "public_ipv4_hour", "hour"),),
     base_layer=True,
+    relied_on=True,
     actions=Actions(
         create="ec2:AllocateAddress ec2:CreateTags",
         read="ec2:DescribeAddresses ec2:DescribeAddressesAttribute",
@@ -336,6 +341,7 @@ CLUSTER = ResourceType(
     prices=FREE,
     seconds=11,
     base_layer=True,
+    relied_on=True,
     actions=Actions(
         # An account's first cluster brings the service-linked role of ECS with it.
         create="ecs:CreateCluster ecs:TagResource iam:CreateServiceLinkedRole",
@@ -569,6 +575,7 @@ CERTIFICATE = ResourceType(
     drawn=Box("certificate", "storage", "key", "ACM Certificate"),
     prices=FREE,
     base_layer=True,
+    relied_on=True,
     actions=Actions(
         create="acm:RequestCertificate acm:AddTagsToCertificate",
         read="acm:DescribeCertificate acm:ListTagsForCertificate",

@@ -11,12 +11,18 @@ from pulumi import Input, Output, ResourceOptions
 from tak_bootstrap import policies
 from tak_bootstrap.policies import AUDIENCE, GITHUB_ISSUER, IAM_PATH, Document, Layer, State
 
+# The time limit of the job that updates a stack (.github/workflows/deploy-stack.yml), which asks for as much.
+DEPLOY_SESSION_SECONDS = 90 * 60
+
 
 @dataclass(frozen=True)
 class GitHubAccessArgs:
     layer: Layer
     repository: str
     """OWNER/NAME"""
+    owner_id: str | None
+    """GitHub's ID of the owner. None, as the other ID: the subjects of the repository's tokens have names only."""
+    repository_id: str | None
     environments: tuple[str, ...]
     """GitHub environments, which have the names of the stacks."""
     main_branch: str
@@ -25,6 +31,17 @@ class GitHubAccessArgs:
     state_bucket_arn: Input[str]
     state_bucket_key_arn: Input[str]
     secrets_key_arn: Input[str]
+
+    @property
+    def subject(self) -> str:
+        """How the subject of a token names the repository.
+
+        https://docs.github.com/en/actions/reference/security/oidc, "Immutable subject claims"
+        """
+        if self.owner_id is None:
+            return f"repo:{self.repository}"
+        owner, name = self.repository.split("/")
+        return f"repo:{owner}@{self.owner_id}/{name}@{self.repository_id}"
 
 
 class GitHubAccess(pulumi.ComponentResource):
@@ -45,7 +62,11 @@ class GitHubAccess(pulumi.ComponentResource):
         deploy_boundary = self._create_policy("deploy-boundary", lambda state: policies.deploy_boundary(layer, state))
         preview = self._create_role(
             "preview",
-            ["pull_request", f"ref:refs/heads/{args.main_branch}"],
+            policies.trust(
+                layer,
+                [f"{args.subject}:ref:refs/heads/{args.main_branch}"],
+                pull_requests=f"{args.subject}:pull_request",
+            ),
             {
                 "read": lambda state: policies.read_layer(layer, environments),
                 "state": lambda state: policies.read_state(layer, state, environments),
@@ -55,9 +76,10 @@ class GitHubAccess(pulumi.ComponentResource):
         deploy = {
             environment: self._create_role(
                 f"deploy-{environment}",
-                [f"environment:{environment}"],
+                policies.trust(layer, [f"{args.subject}:environment:{environment}"]),
                 _deploy_policies(layer, environment),
                 boundary=deploy_boundary,
+                session_seconds=DEPLOY_SESSION_SECONDS,
                 depends_on=provider,
             )
             for environment in environments
@@ -81,19 +103,20 @@ class GitHubAccess(pulumi.ComponentResource):
     def _create_role(
         self,
         role: str,
-        subjects: Sequence[str],
+        trust: Document,
         documents: Mapping[str, Callable[[State], Document]],
         depends_on: Sequence[pulumi.Resource],
         boundary: aws.iam.Policy | None = None,
+        session_seconds: int = 3600,
     ) -> aws.iam.Role:
-        """A role that runs of the repository with one of these subjects may assume, with a policy for each document."""
-        trusted = [f"repo:{self._args.repository}:{subject}" for subject in subjects]
+        """A role that the workflow runs of a trust policy may assume, with a policy for each document."""
         made = aws.iam.Role(
             f"{self._name}-{role}",
             name=f"{self._args.layer.project}-{role}",
             path=IAM_PATH,
             description=f"GitHub Actions of {self._args.repository}: {role}",
-            assume_role_policy=json.dumps(policies.trust(self._args.layer, trusted)),
+            assume_role_policy=json.dumps(trust),
+            max_session_duration=session_seconds,
             permissions_boundary=boundary.arn if boundary else None,
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )

@@ -117,20 +117,27 @@ def _deny(sid: str, resources: str | Sequence[str], condition: Document | None =
     return statement | ({"Condition": condition} if condition else {})
 
 
-def trust(layer: Layer, subjects: Sequence[str]) -> Document:
+def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = None) -> Document:
     """Lets workflow runs with one of these subjects, and nobody else, assume a role.
 
-    https://docs.github.com/en/actions/reference/security/oidc lists what a subject can be. They are compared
-    whole: a pattern would admit other branches or repositories.
+    `pull_requests` is the subject of pull requests, which is trusted unless Dependabot has started the run: it brings
+    the code of new packages. https://docs.github.com/en/actions/reference/security/oidc lists what a subject can be.
+    They are compared whole: a pattern would admit other branches or repositories.
     """
-    return document(
-        {
+
+    def allow(trusted: Sequence[str], **conditions: Document) -> Statement:
+        equal = {f"{GITHUB_ISSUER}:aud": AUDIENCE, f"{GITHUB_ISSUER}:sub": sorted(trusted)}
+        return {
             "Effect": "Allow",
             "Principal": {"Federated": layer.oidc_provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {f"{GITHUB_ISSUER}:aud": AUDIENCE, f"{GITHUB_ISSUER}:sub": sorted(subjects)}},
+            "Condition": {"StringEquals": equal, **conditions},
         }
-    )
+
+    if not pull_requests:
+        return document(allow(subjects))
+    not_dependabot = {f"{GITHUB_ISSUER}:actor": "dependabot[bot]"}
+    return document(allow(subjects), allow([pull_requests], StringNotEquals=not_dependabot))
 
 
 def read_layer(layer: Layer, environments: Sequence[str]) -> Document:

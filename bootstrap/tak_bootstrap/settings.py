@@ -59,6 +59,9 @@ def _bucket_name() -> Reader:
     return Reader(name.expected, convert, is_text=True)
 
 
+_github_id = text("[1-9][0-9]*", "an ID of GitHub, in digits")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything the stack file decides, checked."""
@@ -67,6 +70,16 @@ class Settings:
         text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", "a GitHub repository as OWNER/NAME"),
         "The GitHub repository whose workflows may assume the roles.",
         required=True,
+    )
+    owner_id: str | None = key(
+        _github_id,
+        "The ID of the repository's owner on GitHub: `gh api repos/OWNER/NAME --jq .owner.id`. Set it together with"
+        " `repositoryId`. The roles then trust the immutable subject `repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:...`,"
+        " which GitHub sends for every repository that was created, renamed or transferred after 15 July 2026. Without"
+        " the two keys they trust the subject `repo:OWNER/NAME:...` of older repositories.",
+    )
+    repository_id: str | None = key(
+        _github_id, "The ID of the repository on GitHub: `gh api repos/OWNER/NAME --jq .id`. Set it with `ownerId`."
     )
     environments: tuple[str, ...] = key(
         _environments(),
@@ -102,6 +115,9 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
     Raises ConfigError with every problem, a line each.
     """
     settings, problems = read_keys(CONFIG_KEYS, values, NAMESPACE)
+    for given, other in (("ownerId", "repositoryId"), ("repositoryId", "ownerId")):
+        if given in settings and values.get(other) is None:
+            problems.append(f"{NAMESPACE}:{other}: missing, expected together with {given}")
     if problems:
         raise ConfigError(problems)
     apply_defaults(CONFIG_KEYS, settings)

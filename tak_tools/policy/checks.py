@@ -266,7 +266,8 @@ def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
     """Addresses of one's own or from a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
     if resource.type == types.VPC.token:
         pool = resource.properties.get("ipv6IpamPoolId")
-        if pool is not None and pool is not UNKNOWN:
+        # Of a deployed VPC without a pool the provider says "".
+        if pool and pool is not UNKNOWN:
             yield _found("ipv6IpamPoolId", pool, "unset: the block that Amazon gives")
     if resource.type == types.SUBNET.token:
         subnet = _network(resource.properties.get("ipv6CidrBlock"))

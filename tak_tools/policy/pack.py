@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pulumi_policy import (
@@ -22,27 +24,32 @@ from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, Settings, parse_settings
 from tak_tools.policy.model import UNKNOWN, Resource, Stack, stack_of
 from tak_tools.policy.rules import RULES, Rule, judge
+from tak_tools.stack_file import load_project, load_stack
 
 NAME = "tak-base"
 
 
-def policies(current_stack: Callable[[], Stack]) -> list[Policy]:
+StackOf = Callable[[str], Stack]
+"""Gives the stack that a URN is in."""
+
+
+def policies(current_stack: StackOf) -> list[Policy]:
     """A policy for every rule. `current_stack` is asked only when there is a resource to judge."""
     return [(_of_whole_stack if rule.whole_stack else _of_resource)(rule, current_stack) for rule in RULES]
 
 
-def _of_resource(rule: Rule, current_stack: Callable[[], Stack]) -> Policy:
+def _of_resource(rule: Rule, current_stack: StackOf) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         # The engine asks about the stack itself before the program has read its config: the program, not the pack,
         # tells people of mistakes in there.
         if not args.resource_type.startswith("pulumi:"):
-            for message in judge(rule, _resource(args), current_stack()):
+            for message in judge(rule, _resource(args), current_stack(args.urn)):
                 report(message, None)
 
     return ResourceValidationPolicy(rule.name, rule.description, validate, **_metadata(rule))
 
 
-def _of_whole_stack(rule: Rule, current_stack: Callable[[], Stack]) -> Policy:
+def _of_whole_stack(rule: Rule, current_stack: StackOf) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [
             _resource(item, uses=frozenset(used.urn for group in item.property_dependencies.values() for used in group))
@@ -50,7 +57,7 @@ def _of_whole_stack(rule: Rule, current_stack: Callable[[], Stack]) -> Policy:
             if not item.resource_type.startswith("pulumi:")
         ]
         for resource in resources:
-            for message in judge(rule, resource, current_stack().with_resources(resources)):
+            for message in judge(rule, resource, current_stack(resource.urn).with_resources(resources)):
                 report(message, resource.urn)
 
     return StackValidationPolicy(rule.name, rule.description, validate, **_metadata(rule))
@@ -100,10 +107,11 @@ def _item(container: Any, key: Any) -> Any:
         return UNKNOWN
 
 
-def listen_for_stack() -> Callable[[], Stack]:
+def listen_for_stack(project_folder: Path) -> StackOf:
     """Where the stack's config comes from: the engine sends it to every policy pack, before the first resource.
 
     pulumi_policy 1.21 takes only the stack's tags from that call, and pulumi.Config is empty in a pack.
+    `pulumi policy analyze` names no stack in it (CLI 3.260): there the stack file in `project_folder` counts.
     """
     heard: dict[str, Any] = {}
     library_method = _PolicyAnalyzerServicer.ConfigureStack
@@ -114,10 +122,14 @@ def listen_for_stack() -> Callable[[], Stack]:
 
     _PolicyAnalyzerServicer.ConfigureStack = configure_stack
 
-    def current_stack() -> Stack:
-        if "request" not in heard:
-            raise RuntimeError("the Pulumi CLI has sent no stack config, expected a CLI of version 3.250 or newer")
-        return stack_of(_settings(heard["request"]))
+    @cache
+    def settings_in_file(stack: str) -> Settings:
+        return load_stack(load_project(project_folder), stack).settings
+
+    def current_stack(urn: str) -> Stack:
+        if "request" in heard and heard["request"].stack:
+            return stack_of(_settings(heard["request"]))
+        return stack_of(settings_in_file(urn.split("::")[0].removeprefix("urn:pulumi:")))
 
     return current_stack
 

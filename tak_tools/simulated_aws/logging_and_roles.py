@@ -23,6 +23,7 @@ def role(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         Path=inputs.take("path", "/"),
         Description=inputs.take("description", ""),
         AssumeRolePolicyDocument=inputs.take("assumeRolePolicy"),
+        MaxSessionDuration=inputs.take("maxSessionDuration", 3600),
         Tags=cloud.tag_list(inputs),
         **({"PermissionsBoundary": boundary} if boundary else {}),
     )["Role"]

@@ -1,13 +1,16 @@
 """The bootstrap program as a whole: what there is, how it hangs together, what survives, what it exports."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pulumi
 import pytest
 
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
+from tests.bootstrap.account import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +114,45 @@ def test_the_bucket_has_the_name_that_the_stack_file_gives_it(bootstrap: Bootstr
 def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(bootstrap: Bootstrap) -> None:
     with pytest.raises((pulumi.RunError, DeploymentError), match="tak-bootstrap:repository: found"):
         bootstrap(repository="no-slash")
+
+
+# Trust
+
+ISSUER = "token.actions.githubusercontent.com"
+
+
+def trusted_runs(recording: Recording, role: str) -> list[dict[str, Any]]:
+    """The conditions under which each statement of a role lets GitHub's tokens assume it."""
+    statements = json.loads(recording.named(role).inputs["assumeRolePolicy"])["Statement"]
+    for statement in statements:
+        assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRoleWithWebIdentity")
+        assert statement["Principal"] == {"Federated": recording.outputs["oidcProviderArn"]}
+    return [statement["Condition"] for statement in statements]
+
+
+def runs(subject: str, **conditions: Any) -> dict[str, Any]:
+    # No StringLike: a pattern would admit other repositories, branches or environments.
+    return {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": [subject]}, **conditions}
+
+
+@pytest.mark.parametrize(
+    ("keys", "repository"),
+    [
+        ({}, f"repo:{REPOSITORY}"),
+        # "Immutable subject claims": https://docs.github.com/en/actions/reference/security/oidc
+        ({"ownerId": "123", "repositoryId": "4567"}, "repo:example-owner@123/example-repository@4567"),
+    ],
+    ids=["names", "names and IDs"],
+)
+def test_each_role_trusts_exactly_its_runs_of_the_repository(
+    bootstrap: Bootstrap, keys: dict[str, str], repository: str
+) -> None:
+    recording = bootstrap(**keys)
+
+    for environment in ("dev-test", "prod"):
+        assert trusted_runs(recording, f"tak-deploy-{environment}") == [runs(f"{repository}:environment:{environment}")]
+    assert trusted_runs(recording, "tak-preview") == [
+        runs(f"{repository}:ref:refs/heads/main"),
+        # Dependabot brings the code of new packages, and this role decrypts the stacks' secrets.
+        runs(f"{repository}:pull_request", StringNotEquals={f"{ISSUER}:actor": "dependabot[bot]"}),
+    ]

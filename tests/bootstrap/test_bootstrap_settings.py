@@ -13,6 +13,8 @@ pytestmark = pytest.mark.slow
 
 VALUES: dict[str, Any] = {
     "repository": "example-owner/example.repository_1",
+    "ownerId": "123",
+    "repositoryId": "4567",
     "environments": ["dev-test", "prod"],
     "mainBranch": "main",
     "projectName": "tak-base",
@@ -24,6 +26,8 @@ VALUES: dict[str, Any] = {
 def test_a_good_stack_file_becomes_settings() -> None:
     assert parse_settings(VALUES) == Settings(
         repository="example-owner/example.repository_1",
+        owner_id="123",
+        repository_id="4567",
         environments=("dev-test", "prod"),
         main_branch="main",
         project_name="tak-base",
@@ -40,6 +44,13 @@ def test_a_good_stack_file_becomes_settings() -> None:
         ("repository", "example"),
         ("repository", "example/a:b"),
         ("repository", "a/b/c"),
+        ("ownerId", "*"),
+        ("ownerId", ""),
+        ("ownerId", "0"),
+        ("ownerId", "1/x@2"),
+        ("repositoryId", "-1"),
+        ("repositoryId", "1:*"),
+        ("repositoryId", 1.5),
         ("environments", []),
         ("environments", "prod"),
         ("environments", ["*"]),
@@ -81,6 +92,23 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
     )
 
 
+def test_an_id_may_be_a_number_in_the_stack_file() -> None:
+    assert parse_settings(VALUES | {"ownerId": 123, "repositoryId": 4567}) == parse_settings(VALUES)
+
+
+@pytest.mark.parametrize(("given", "other"), [("ownerId", "repositoryId"), ("repositoryId", "ownerId")])
+def test_one_id_without_the_other_is_one_line(given: str, other: str) -> None:
+    values = {key: value for key, value in VALUES.items() if key != other}
+
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(values)
+
+    assert caught.value.problems == (f"tak-bootstrap:{other}: missing, expected together with {given}",)
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(values | {given: "x"})
+    assert len(caught.value.problems) == 1
+
+
 def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
     declared = yaml.safe_load((bootstrap_project.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
 
@@ -88,6 +116,8 @@ def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
     assert list(declared) == [key for key, row in CONFIG_KEYS.items() if row.required] == ["repository"]
     assert parse_settings({"repository": "a/b"}) == Settings(
         repository="a/b",
+        owner_id=None,
+        repository_id=None,
         environments=("dev-test", "prod"),
         main_branch="main",
         project_name="tak-base",
@@ -104,6 +134,7 @@ def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
         ("mainBranch", "7", "7"),
         ("mainBranch", "profile", "profile"),
         ("stateBucketName", "", None),
+        ("ownerId", "7", "7"),
     ],
 )
 def test_the_text_that_the_engine_makes_of_a_value_is_read_as_the_value(key: str, text: str, setting: Any) -> None:

@@ -75,9 +75,18 @@ def _violations(pack: AnalyzerStub, type_: str, properties: Mapping[str, Any], *
     return {item.policyName: item.message for item in pack.Analyze(request).diagnostics}
 
 
+def test_a_state_is_compared_with_the_stack_file_where_the_cli_names_no_stack(tmp_path: Path) -> None:
+    """`pulumi policy analyze` does not."""
+    with _started(tmp_path) as pack:
+        pack.ConfigureStack(rpc.AnalyzerStackConfigureRequest())
+        assert _violations(pack, VPC, {"cidrBlock": "10.1.16.0/20"}) == {}
+        assert list(_violations(pack, VPC, {"cidrBlock": "10.1.32.0/20"})) == ["addresses-within-stack"]
+
+
 def test_no_resource_passes_without_the_stacks_config(tmp_path: Path) -> None:
-    with _started(tmp_path) as pack, pytest.raises(grpc.RpcError, match="sent no stack config"):
-        _violations(pack, VPC, {"cidrBlock": "10.1.16.0/20"})
+    request = rpc.AnalyzeRequest(type=VPC, urn=f"urn:pulumi:no-such-stack::tak-base::{VPC}::it", name="it")
+    with _started(tmp_path) as pack, pytest.raises(grpc.RpcError, match="found no-such-stack, expected one that has"):
+        pack.Analyze(request)
 
 
 def test_every_rule_is_a_policy_with_its_level(pack: AnalyzerStub) -> None:

@@ -337,7 +337,7 @@ CASES = (
     _breaks("ipv6-from-vpc", 'ipv6IpamPoolId: found "ipam-pool-1"', VPC, {"ipv6IpamPoolId": "ipam-pool-1"}),
     replace(_subnet_in_vpc("2001:db8:1::/64"), violation='ipv6CidrBlock: found "2001:db8:1::/64"'),
     _subnet_in_vpc("2001:db8:0:ff03::/64"),
-    _keeps("ipv6-from-vpc", VPC, {"assignGeneratedIpv6CidrBlock": True}),
+    _keeps("ipv6-from-vpc", VPC, {"assignGeneratedIpv6CidrBlock": True, "ipv6IpamPoolId": ""}),
     _breaks("required-tags", "tags: found none called Project, Component, Environment, ManagedBy", BUCKET),
     _breaks(
         "required-tags",

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tak_tools.preview_report import LABEL
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,15 +28,18 @@ ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 FILES = {str(path.relative_to(GITHUB)): path for path in [*WORKFLOWS, *ACTIONS]}
 
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+NOT_DEPENDABOT = "github.event.pull_request.user.login != 'dependabot[bot]'"
 
 # Every job's token. A job that is not here, or has more, is a change of what a compromised step can do.
 PERMISSIONS = {
     ("test", "check"): {"contents": "read"},
     ("preview", "plan"): {"contents": "read"},
     ("preview", "comment"): {"pull-requests": "write"},
-    ("preview", "preview"): {"contents": "read", "id-token": "write", "pull-requests": "write"},
+    ("preview", "preview"): {"contents": "read", "id-token": "write"},
+    ("preview", "result"): {},
     ("deploy", "dev-test"): {"contents": "read", "id-token": "write"},
     ("deploy", "prod"): {"contents": "read", "id-token": "write"},
+    ("deploy-stack", "preview"): {"contents": "read", "id-token": "write"},
     ("deploy-stack", "up"): {"contents": "read", "id-token": "write"},
     ("drift", "stacks"): {"contents": "read"},
     ("drift", "check"): {"contents": "read", "id-token": "write"},
@@ -103,6 +108,8 @@ def test_an_action_has_the_same_commit_everywhere() -> None:
             commits.setdefault(action, set()).add(commit)
     assert {action: len(found) for action, found in commits.items()} == {
         "actions/checkout": 1,
+        "actions/download-artifact": 1,
+        "actions/upload-artifact": 1,
         "astral-sh/setup-uv": 1,
         "aws-actions/configure-aws-credentials": 1,
         "pulumi/actions": 1,
@@ -118,14 +125,22 @@ def test_no_workflow_has_a_permission_and_each_job_has_what_it_needs() -> None:
 
 def test_no_checkout_leaves_its_token_on_disk() -> None:
     checkouts = [step for _, _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 6
+    assert checkouts
     assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
 
 
-def test_every_job_has_a_time_limit() -> None:
-    limits = {(where, name): int(job["timeout-minutes"]) for where, name, job in jobs() if "uses" not in job}
-    assert all(0 < minutes <= 60 for minutes in limits.values())
-    assert limits["deploy-stack", "up"] == 60
+def test_every_job_has_a_time_limit_that_its_role_outlasts() -> None:
+    default = int(load("actions/pulumi/action.yml")["inputs"]["role-duration-seconds"]["default"])
+    for where, name, job in jobs():
+        if "uses" in job:
+            continue
+        assert 0 < int(job["timeout-minutes"]) <= 90, (where, name)
+        for step in job["steps"]:
+            if step.get("uses") == "./.github/actions/pulumi":
+                lasts = int(step["with"].get("role-duration-seconds", default))
+                assert lasts >= 60 * int(job["timeout-minutes"]), (where, name)
+    # The AWS provider waits 75 minutes for a certificate. An update that is stopped leaves the state locked.
+    assert int(workflow("deploy-stack")["jobs"]["up"]["timeout-minutes"]) > 75
 
 
 def test_no_script_has_an_expression_in_it() -> None:
@@ -159,16 +174,54 @@ def test_nothing_names_an_account_or_a_role(path: Path) -> None:
     assert not re.search(r"\$\{\{[^}]*\bsecrets\b", text)
 
 
-# Forks
+# Forks and Dependabot
 
 
 def test_a_fork_gets_no_credentials_and_no_token_that_can_write() -> None:
     for name, job in workflow("preview")["jobs"].items():
         permissions = job["permissions"]
         if "write" in permissions.values() or "vars." in json.dumps(job):
-            assert job["if"] == SAME_REPOSITORY, name
+            assert SAME_REPOSITORY in job["if"].split(" && "), name
     assert "if" not in workflow("preview")["jobs"]["plan"]
     assert "vars." not in json.dumps(workflow("test"))
+
+
+def test_dependabot_s_pull_requests_get_no_role() -> None:
+    """They run the code of new packages. Their author counts: the actor is whoever has set a label since."""
+    for path in WORKFLOWS:
+        document = workflow(path.stem)
+        if "pull_request" not in document["on"]:
+            continue
+        for name, job in document["jobs"].items():
+            if "id-token" in job["permissions"] or "vars." in json.dumps(job):
+                assert job["if"].split(" && ") == [SAME_REPOSITORY, NOT_DEPENDABOT], name
+
+
+def test_what_can_write_to_a_pull_request_runs_none_of_its_code() -> None:
+    for where, name, job in jobs():
+        if "pull-requests" not in job["permissions"]:
+            continue
+        used = [step["uses"].split("@")[0] for step in job["steps"] if "uses" in step]
+        assert used == ["actions/download-artifact"], (where, name)
+        assert "id-token" not in job["permissions"]
+        (script,) = [step["run"] for step in job["steps"] if "run" in step]
+        assert not re.search(r"\b(uv|make|python3?|pulumi)\b", script)
+
+
+def test_the_check_to_require_passes_without_previews_and_fails_with_a_failed_one(tmp_path: Path) -> None:
+    """A skipped matrix reports no check of a stack's name: https://github.com/actions/runner/issues/952."""
+    job = workflow("preview")["jobs"]["result"]
+    assert job["if"] == "${{ always() }}"
+    assert job["needs"] == ["plan", "preview"]
+    script = step_named("preview/result", "The plan and the previews have passed")["run"]
+    results = ("success", "failure", "cancelled", "skipped")
+    passing = {
+        (plan, preview)
+        for plan in results
+        for preview in results
+        if run_script(script, tmp_path, PLAN=plan, PREVIEW=preview).returncode == 0
+    }
+    assert passing == {("success", "success"), ("success", "skipped")}
 
 
 def test_no_event_runs_the_code_of_a_fork_with_the_rights_of_the_repository() -> None:
@@ -265,7 +318,8 @@ def test_one_deployment_a_stack_and_none_is_cancelled() -> None:
 def test_only_deploy_stack_changes_aws_and_only_there_is_the_deploy_role() -> None:
     up = re.compile(r"\bpulumi (up|update|destroy|refresh|import|cancel|state)\b")
     assert {where for where, _, step in steps() if up.search(step.get("run", ""))} == {"deploy-stack/up"}
-    assert [step["with"]["command"] for _, _, step in steps() if "command" in step.get("with", {})] == ["preview"]
+    # Without a command the action only installs the CLI.
+    assert not [step for _, _, step in steps() if "command" in step.get("with", {})]
     roles = {where: json.dumps(job) for where, job, _ in steps() if "AWS_DEPLOY_ROLE_ARN" in json.dumps(job)}
     assert list(roles) == ["deploy-stack/up"]
     assert "AWS_PREVIEW_ROLE_ARN" not in roles["deploy-stack/up"]
@@ -280,20 +334,22 @@ def test_a_deployment_runs_the_policies_and_ends_with_verify() -> None:
 
 
 def test_what_can_change_aws_or_reads_prod_alone_uses_no_cache_of_other_runs() -> None:
-    for where in ("deploy-stack/up", "drift/check"):
+    for where in ("deploy-stack/preview", "deploy-stack/up", "drift/check"):
         (setup,) = [
             step for place, _, step in steps() if place == where and step.get("uses") == "./.github/actions/setup"
         ]
         assert setup["with"]["cache"] == "false"
 
 
-def test_drift_is_looked_for_every_day_and_verify_runs_though_the_preview_failed() -> None:
+def test_drift_is_looked_for_every_day_and_each_check_runs_though_another_failed() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* \*", workflow("drift")["on"]["schedule"][0]["cron"])
-    preview, verify = workflow("drift")["jobs"]["check"]["steps"][-2:]
+    preview, policy, verify = workflow("drift")["jobs"]["check"]["steps"][-3:]
     assert preview["run"].split()[:2] == ["pulumi", "preview"]
     assert {"--refresh", "--expect-no-changes", "--non-interactive"} <= set(preview["run"].split())
+    assert policy["run"] == 'pulumi policy analyze --stack "$STACK" --policy-pack policy --non-interactive'
     assert verify["run"] == 'uv run --no-sync tak-base verify --stack "$STACK"'
-    assert verify["if"] == "${{ !cancelled() && steps.pulumi.outcome == 'success' }}"
+    for step in (policy, verify):
+        assert step["if"] == "${{ !cancelled() && steps.pulumi.outcome == 'success' }}"
     assert workflow("drift")["concurrency"]["cancel-in-progress"] == "false"
 
 
@@ -355,7 +411,14 @@ def test_a_stack_without_a_state_is_not_previewed(listed: list[dict[str, str]], 
     script = step_named("preview/preview", "Look for the stack's state")["run"]
     assert run_script(script, tmp_path, STACK="prod").returncode == 0
     assert output(tmp_path) == f"found={found}\n"
-    assert step_named("preview/preview", "Preview")["if"] == "steps.state.outputs.found == 'true'"
+    (preview,) = [step for where, _, step in steps() if where == "preview/preview" and uses_preview(step)]
+    assert preview["if"] == "steps.state.outputs.found == 'true'"
+    report = tmp_path / "preview-prod.md"
+    if found == "true":
+        assert not report.exists()
+    else:
+        assert report.read_text().startswith("### `prod`: no state yet\n")
+        assert report.read_text() == (tmp_path / "summary").read_text()
 
 
 @needs_jq
@@ -397,35 +460,193 @@ def test_the_report_has_the_stacks_of_both_branches(tmp_path: Path) -> None:
         "### `kept`: the same plan",
         "### `new`: new stack",
     ]
-    match = re.fullmatch(r"report<<([0-9a-f]{64})\n(.*)\n\1\n", output(tmp_path), re.DOTALL)
-    assert match
-    assert match[2] == report
+    assert (tmp_path / "plan.md").read_text(encoding="utf-8") == report
+
+
+# A preview, with a stand-in for the CLI
+
+
+def preview_with(folder: Path, stand_in_script: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs the step of the action `preview` for the stack `prod`."""
+    stand_in_for_uv(folder)
+    stand_in(folder, "pulumi", stand_in_script)
+    script = step_named("preview", "Preview")["run"]
+    return run_script(script, folder, STACK="prod", **{"ALLOW_BREAKING": "false", **env})
+
+
+def previewing(folder: Path, steps: list[dict[str, Any]], text: str = "the text") -> str:
+    """A stand-in for `pulumi preview`, which prints a text, or a document with --json."""
+    (folder / "digest.json").write_text(json.dumps({"steps": steps, "changeSummary": {"same": 3}}))
+    (folder / "text").write_text(f"{text}\n")
+    return "if [[ $* == *--json* ]]; then cat digest.json; else cat text; fi"
+
+
+REPLACED_VPC = {
+    "op": "replace",
+    "urn": "urn:pulumi:prod::tak-base::tak-base:index:Network$aws:ec2/vpc:Vpc::tak-vpc",
+    "replaceReasons": ["cidrBlock"],
+}
+
+
+def test_a_preview_is_in_the_summary_and_the_report_without_account_ids(tmp_path: Path) -> None:
+    account = "1234" * 3
+    result = preview_with(tmp_path, previewing(tmp_path, [], f"arn:aws:kms:ap-southeast-2:{account}:key/x"))
+    assert result.returncode == 0, result.stderr
+    summary = (tmp_path / "summary").read_text()
+    assert summary.startswith("### `prod`: 3 unchanged\n")
+    assert "arn:aws:kms:ap-southeast-2:ACCOUNT:key/x" in summary
+    assert (tmp_path / "preview-prod.md").read_text() == summary
+    assert re.fullmatch(r"fingerprint=[0-9a-f]{64}\n", output(tmp_path))
+    # The log is masked by the runner: configure-aws-credentials tells it the account's ID.
+    assert account in result.stdout
+
+
+def test_a_breaking_change_fails_the_preview_unless_it_is_allowed(tmp_path: Path) -> None:
+    stand_in_script = previewing(tmp_path, [REPLACED_VPC])
+    refused = preview_with(tmp_path, stand_in_script)
+    assert refused.returncode == 1
+    assert "ec2 Vpc tak-vpc: replaced: change of `cidrBlock`" in refused.stderr
+    assert "| ec2 Vpc `tak-vpc` | replaced | change of `cidrBlock` |" in (tmp_path / "preview-prod.md").read_text()
+    assert output(tmp_path) == ""
+    assert preview_with(tmp_path, stand_in_script, ALLOW_BREAKING="true").returncode == 0
+
+
+@pytest.mark.parametrize("failing", ["--json", "--diff"])
+def test_a_preview_that_fails_leaves_a_report_and_an_error(failing: str, tmp_path: Path) -> None:
+    """A policy violation fails the run for people only; a CLI that finds no state prints no document at all."""
+    stand_in_script = f"if [[ $* == *{failing}* ]]; then echo 'error: no such stack' >&2; exit 255; fi\n" + previewing(
+        tmp_path, []
+    )
+    result = preview_with(tmp_path, stand_in_script, ALLOW_BREAKING="true")
+    assert result.returncode == 1
+    report = (tmp_path / "preview-prod.md").read_text()
+    assert report.startswith("### `prod`: the preview failed\n")
+    assert ("error: no such stack" in report) is (failing == "--diff")
+    assert output(tmp_path) == ""
+
+
+def test_the_label_that_allows_breaking_changes_is_the_one_that_the_report_names() -> None:
+    (preview,) = [step for where, _, step in steps() if where == "preview/preview" and uses_preview(step)]
+    expected = f"${{{{ contains(github.event.pull_request.labels.*.name, '{LABEL}') }}}}"
+    assert preview["with"]["allow-breaking"] == expected
+    assert {"labeled", "unlabeled", "synchronize"} <= set(workflow("preview")["on"]["pull_request"]["types"])
+
+
+def uses_preview(step: dict[str, Any]) -> bool:
+    return step.get("uses") == "./.github/actions/preview"
+
+
+# What was approved
+
+
+def test_an_approval_comes_after_the_preview_and_shows_it() -> None:
+    jobs = workflow("deploy-stack")["jobs"]
+    assert jobs["up"]["needs"] == "preview"
+    assert "environment" not in jobs["preview"]
+    assert "AWS_DEPLOY_ROLE_ARN" not in json.dumps(jobs["preview"])
+    (preview,) = [step for step in jobs["preview"]["steps"] if uses_preview(step)]
+    assert jobs["preview"]["outputs"]["fingerprint"] == f"${{{{ steps.{preview['id']}.outputs.fingerprint }}}}"
+
+
+@pytest.mark.parametrize(
+    ("since", "exit_code"),
+    [
+        ({}, 0),
+        ({"oldState": {"inputs": {"cidrBlock": "10.2.0.0/20"}}}, 1),
+        ({"op": "update"}, 1),
+    ],
+)
+def test_an_update_that_differs_from_its_preview_is_stopped(
+    since: dict[str, Any], exit_code: int, tmp_path: Path
+) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    assert preview_with(before, previewing(before, [REPLACED_VPC]), ALLOW_BREAKING="true").returncode == 0
+    stand_in_for_uv(tmp_path)
+    stand_in(tmp_path, "pulumi", previewing(tmp_path, [REPLACED_VPC | since]))
+    step = step_named("deploy-stack/up", "The update is the one that was previewed")
+    assert step["env"]["PREVIEWED"] == "${{ needs.preview.outputs.fingerprint }}"
+    previewed = output(before).removeprefix("fingerprint=").strip()
+    result = run_script(step["run"], tmp_path, STACK="prod", PREVIEWED=previewed)
+    assert result.returncode == exit_code, result.stderr
+    assert result.stdout.startswith("::error::the state of prod," if exit_code else "")
+
+
+# The comment
 
 
 @needs_jq
 @pytest.mark.parametrize("comments", [[], [("User", "ours"), ("Bot", "other")]])
 def test_the_first_report_is_a_new_comment(comments: list[tuple[str, str]], tmp_path: Path) -> None:
-    assert commented(tmp_path, comments)[2:] == ["--method", "POST", "comments", "--raw-field", "body=BODY"]
+    assert commented(tmp_path, comments)[1:] == ["--method", "POST", "comments", "--field", "body=@body.md"]
 
 
 @needs_jq
 def test_a_later_report_replaces_the_first(tmp_path: Path) -> None:
     call = commented(tmp_path, [("User", "ours"), ("Bot", "other"), ("Bot", "ours"), ("Bot", "ours")])
-    assert call[2:] == ["--method", "PATCH", "comment/2", "--raw-field", "body=BODY"]
+    assert call[1:] == ["--method", "PATCH", "comment/2", "--field", "body=@body.md"]
 
 
-def commented(folder: Path, comments: list[tuple[str, str]]) -> list[str]:
-    """Runs the script where `comments`, author's type and kind, are there; returns the last call of gh."""
-    marker = "<!-- tak-base plan -->"
-    bodies = {"ours": f"{marker}\nan older report", "other": "#### preview"}
+@needs_jq
+def test_the_comment_is_found_behind_many_others(tmp_path: Path) -> None:
+    call = commented(tmp_path, [("Bot", "other")] * 150 + [("Bot", "ours")])
+    assert call[1:4] == ["--method", "PATCH", "comment/150"]
+    listing = calls(tmp_path)[0]
+    assert listing[:4] == ["gh", "api", "--paginate", "comments?per_page=100"]
+
+
+@needs_jq
+def test_the_comment_has_the_plan_and_every_preview(tmp_path: Path) -> None:
+    commented(tmp_path, [])
+    body = (tmp_path / "body.md").read_text(encoding="utf-8")
+    assert body.startswith("<!-- tak-base plan -->\nThe summaries of [this run](https://run)")
+    assert "`$(id)` of\nthe stacks" in body
+    assert re.findall(r"^(?:###.+|the plan's end)", body, re.MULTILINE) == [
+        "### `dev-test`: 3 unchanged",
+        "### `prod`: no preview",
+        "the plan's end",
+    ]
+
+
+@needs_jq
+def test_a_comment_that_is_too_long_is_cut_between_characters(tmp_path: Path) -> None:
+    commented(tmp_path, [], plan="–" * 65_536)
+    body = (tmp_path / "body.md").read_bytes()
+    assert 60_000 < len(body.decode("utf-8")) <= 65_536
+    assert "### `prod`: no preview" in body.decode("utf-8")
+
+
+@needs_jq
+def test_no_link_among_the_reports_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "secret").write_text("token")
+    (tmp_path / "reports/preview-prod.md").symlink_to(tmp_path / "secret")
+    commented(tmp_path, [])
+    assert "token" not in (tmp_path / "body.md").read_text(encoding="utf-8")
+
+
+def commented(folder: Path, comments: list[tuple[str, str]], plan: str = "`$(id)` of\nthe stacks") -> list[str]:
+    """Runs the script where `comments`, author's type and kind, are there; returns gh's last call without `gh api`."""
+    bodies = {"ours": "<!-- tak-base plan -->\nan older report", "other": "#### preview"}
     answer(folder, [{"id": i, "user": {"type": by}, "body": bodies[kind]} for i, (by, kind) in enumerate(comments)])
-    script = step_named("preview/comment", "Write or replace the comment")["run"]
-    result = run_script(script, folder, COMMENTS="comments", COMMENT="comment", REPORT="`$(id)` of\nthe stacks")
+    reports = folder / "reports"
+    reports.mkdir(exist_ok=True)
+    (reports / "plan.md").write_text(f"{plan}\nthe plan's end\n", encoding="utf-8")
+    (reports / "preview-dev-test.md").write_text("### `dev-test`: 3 unchanged\n")
+    step = step_named("preview/comment", "Write or replace the comment")
+    result = run_script(
+        step["run"],
+        folder,
+        COMMENTS="comments",
+        COMMENT="comment",
+        STACKS="dev-test prod",
+        RUN_URL="https://run",
+        LC_ALL=step["env"]["LC_ALL"],
+    )
     assert result.returncode == 0, result.stderr
     call = calls(folder)[-1]
-    assert call[:2] == ["gh", "api"]
-    assert call[-1] == f"body={marker}\n`$(id)` of\nthe stacks"
-    return ["gh", "api", *call[3:-1], "body=BODY"]
+    assert call[:3] == ["gh", "api", "--silent"]
+    return call[2:]
 
 
 JOBS = {
