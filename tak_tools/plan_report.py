@@ -93,7 +93,7 @@ def _print_addresses(console: Console, plan: Plan) -> None:
     _section(console, "Routes")
     console.print(_table(["table", "destination", "to"], [[r.table, r.destination, r.target] for r in plan.routes]))
     if plan.endpoints:
-        _section(console, "Private endpoints: everyone is everyone within the VPC")
+        _section(console, "Private endpoints; `everyone` is every caller within the VPC")
         rows = [[e.service, e.type, e.open_to, e.addresses] for e in plan.endpoints]
         console.print(_table(["service", "type", "open to", "addresses"], rows))
 
@@ -127,8 +127,9 @@ def _print_cost(console: Console, cost: Cost) -> None:
         for line in cost.lines
     ]
     console.print(_table(["", "", "a month"], [*rows, ["Total", "", usd(cost.monthly)]], right=2))
-    _section(console, "On top, by use, USD")
-    console.print(_table([], [[price.item, f"{_price(price.price)} a {price.unit}"] for price in cost.usage]))
+    if cost.usage:
+        _section(console, "Usage, on top of the fixed cost, USD")
+        console.print(_table([], [[price.item, f"{_price(price.price)} a {price.unit}"] for price in cost.usage]))
     if cost.break_even_gb is not None:
         console.print(
             f"\nThe interface endpoints pay for themselves above {cost.break_even_gb:,.0f} GB a month of traffic to"
@@ -147,7 +148,7 @@ def _print_comparison(console: Console, left: Plan, right: Plan) -> None:
 
 
 def _monthly(cost: Cost) -> str:
-    return "no price for the region" if cost.monthly is None else f"{cost.monthly:,.2f} USD a month and use"
+    return "no price for the region" if cost.monthly is None else f"{cost.monthly:,.2f} USD a month plus usage"
 
 
 def _price(price: float | None) -> str:

