@@ -79,21 +79,23 @@ def _any_of(choices: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def text(pattern: str, expected: str, max_length: int | None = None) -> Reader:
-    """Reads a text that matches the whole pattern."""
+def text(pattern: str, expected: str, check: Callable[[str], None] | None = None) -> Reader:
+    """Reads a text that matches the whole pattern; `check` raises ValueError for one that is still not good."""
 
     def convert(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
             raise ValueError
-        if max_length and len(value) > max_length:
-            raise ValueError
+        if check:
+            check(value)
         return value
 
     return Reader(expected, convert, is_text=True)
 
 
-def names(expected: str, check: Callable[[str], None] | None = None, *, extends_default: bool = False) -> Reader:
-    """Reads a list of different texts; `check` raises ValueError for a text that may not be in it."""
+def names(
+    expected: str, check: Callable[[tuple[str, ...]], None] | None = None, *, extends_default: bool = False
+) -> Reader:
+    """Reads a list of different texts; `check` raises ValueError for a list that is still not good."""
 
     def convert(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
@@ -101,9 +103,8 @@ def names(expected: str, check: Callable[[str], None] | None = None, *, extends_
         repeated = sorted({item for item in value if value.count(item) > 1})
         if repeated:
             raise ValueError(f"expected every name once, {', '.join(repeated)} is there twice or more")
-        for item in value:
-            if check and not (extends_default and item == PROFILE):
-                check(item)
+        if check:
+            check(tuple(item for item in value if not (extends_default and item == PROFILE)))
         return tuple(value)
 
     return Reader(expected, convert, extends_default=extends_default)

@@ -14,7 +14,6 @@ from tak_base.addressing import MAJOR_IDS, MINOR_IDS, PRIVATE_SUBNET_PREFIXES, Z
 from tak_base.config_values import (
     PROFILE,
     ConfigError,
-    Reader,
     apply_defaults,
     did_you_mean,
     engine_config,
@@ -64,63 +63,44 @@ APP_IMAGES = "app-images"
 LOAD_BALANCER_LOGS = "elb-logs"
 
 
-# Readers of single keys
+# What single keys refuse
 
 
-def _availability_zones() -> Reader:
+def _check_zones(zones: tuple[str, ...]) -> None:
     # NAT gateways and Fargate are not offered in every Local Zone or Wavelength Zone, whose names are longer.
-    zones = names(
-        f"{len(ZONES)} zone names of the stack's region, such as"
-        f" [{', '.join(f'ap-southeast-2{zone}' for zone in ZONES)}], or [] to choose"
-    )
-
-    def convert(value: Any) -> tuple[str, ...] | None:
-        found = zones(value)
-        if found and len(found) != len(ZONES):
-            raise ValueError
-        if not all(re.fullmatch(r"[a-z]+(-[a-z]+)+-\d[a-z]", zone) for zone in found):
-            raise ValueError
-        return found or None
-
-    return Reader(zones.expected, convert)
+    if len(zones) not in (0, len(ZONES)) or not all(re.fullmatch(r"[a-z]+(-[a-z]+)+-\d[a-z]", zone) for zone in zones):
+        raise ValueError
 
 
-def _check_service(name: str) -> None:
-    if name not in ENDPOINT_SERVICES:
-        raise ValueError(
-            f"expected AWS service names: {name!r} is not one{did_you_mean(name, ENDPOINT_SERVICES)}"
-            " (the names are in tak_base/endpoint_services.py)"
-        )
-
-
-def _check_repository(name: str) -> None:
-    # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
-    if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
-        raise ValueError(
-            f"expected names of lower-case letters and digits, joined by single - . or _: {name!r} is not one"
-        )
-    if name == IMAGES:
-        raise ValueError(f"expected further repositories: every stack has {IMAGES}")
-
-
-def _image_tag_prefixes() -> Reader:
-    prefixes = names("a list of image tag prefixes, such as [tak-server-, cloudtak-]", _check_tag_prefix)
-
-    def convert(value: Any) -> tuple[str, ...]:
-        found = prefixes(value)
-        counts = Counter(repository for repository, _ in map(_split_prefix, found))
-        if any(count > _MAX_TAG_PREFIXES for count in counts.values()):
+def _check_services(services: tuple[str, ...]) -> None:
+    for name in services:
+        if name not in ENDPOINT_SERVICES:
             raise ValueError(
-                f"expected at most {_MAX_TAG_PREFIXES} for a repository: an ECR lifecycle policy holds 50 rules"
+                f"expected AWS service names: {name!r} is not one{did_you_mean(name, ENDPOINT_SERVICES)}"
+                " (the names are in tak_base/endpoint_services.py)"
             )
-        return found
-
-    return Reader(prefixes.expected, convert)
 
 
-def _check_tag_prefix(prefix: str) -> None:
-    if not re.fullmatch(rf"({_REPOSITORY_NAME}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", prefix):
-        raise ValueError(f"expected image tag prefixes of letters, digits, _ . and -: {prefix!r} is not one")
+def _check_repositories(repositories: tuple[str, ...]) -> None:
+    for name in repositories:
+        # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
+        if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
+            raise ValueError(
+                f"expected names of lower-case letters and digits, joined by single - . or _: {name!r} is not one"
+            )
+        if name == IMAGES:
+            raise ValueError(f"expected further repositories: every stack has {IMAGES}")
+
+
+def _check_tag_prefixes(prefixes: tuple[str, ...]) -> None:
+    for prefix in prefixes:
+        if not re.fullmatch(rf"({_REPOSITORY_NAME}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", prefix):
+            raise ValueError(f"expected image tag prefixes of letters, digits, _ . and -: {prefix!r} is not one")
+    counts = Counter(repository for repository, _ in map(_split_prefix, prefixes))
+    if any(count > _MAX_TAG_PREFIXES for count in counts.values()):
+        raise ValueError(
+            f"expected at most {_MAX_TAG_PREFIXES} for a repository: an ECR lifecycle policy holds 50 rules"
+        )
 
 
 def _split_prefix(prefix: str) -> tuple[str, str]:
@@ -147,10 +127,15 @@ class NetworkSettings:
         " can never be connected. A change replaces the VPC.",
         required=True,
     )
-    availability_zones: tuple[str, ...] | None = key(
-        _availability_zones(),
-        "The zones of the subnets, A first. Where it is not set, the subnets are created in the first zones of the"
-        " region that are open to every account, and stay there. A change replaces subnets.",
+    availability_zones: tuple[str, ...] = key(
+        names(
+            f"[] or {len(ZONES)} zone names of the stack's region, such as"
+            f" [{', '.join(f'ap-southeast-2{zone}' for zone in ZONES)}]",
+            _check_zones,
+        ),
+        "The zones of the subnets, A first. With [], the subnets are created in the first zones of the region that are"
+        " open to every account, and stay there. A change replaces subnets.",
+        default=(),
     )
     private_subnet_prefix: int = key(
         integer(PRIVATE_SUBNET_PREFIXES),
@@ -187,7 +172,7 @@ class EndpointSettings:
     """The VPC endpoints of the private subnets. `docs/endpoints.md` says what a change of a live stack affects."""
 
     vpc_endpoints: tuple[str, ...] = key(
-        names("a list of AWS service names, such as [s3, ecr.api]", _check_service, extends_default=True),
+        names("a list of AWS service names, such as [s3, ecr.api]", _check_services, extends_default=True),
         "The services that get an endpoint: `s3` and `dynamodb` a gateway endpoint, which is free, every other service"
         " an interface endpoint in all private subnets. `profile` in the list stands for the default list:"
         " `[profile, ssmmessages]` adds an endpoint to the default ones, the one that ECS Exec uses.",
@@ -271,7 +256,7 @@ class ComputeSettings:
         dev_test="FARGATE_SPOT",
     )
     repositories: tuple[str, ...] = key(
-        names("a list of names of image repositories, such as [artifacts, etl-tasks]", _check_repository),
+        names("a list of names of image repositories, such as [artifacts, etl-tasks]", _check_repositories),
         "Further image repositories, configured as the one that every stack has.",
         default=(),
     )
@@ -288,7 +273,7 @@ class ComputeSettings:
         dev_test=5,
     )
     image_tag_prefixes: tuple[str, ...] = key(
-        _image_tag_prefixes(),
+        names("a list of image tag prefixes, such as [tak-server-, cloudtak-]", _check_tag_prefixes),
         "**Set it where a repository holds the images of several components**: images are then counted for each prefix,"
         " so that frequent builds of one component do not expire the live image of another. A prefix for one of"
         " `repositories` begins with its name, such as `etl-tasks/weather-`.",
@@ -322,9 +307,8 @@ class DnsSettings:
     hosted_zone_name: str | None = key(
         # ACM takes a first domain name of 64 characters, which is all that a certificate's common name holds.
         text(
-            rf"{_DNS_LABEL}(\.{_DNS_LABEL})+",
+            rf"(?=.{{1,64}}$){_DNS_LABEL}(\.{_DNS_LABEL})+",
             "a domain name in lower-case letters, of 64 characters or less, such as tak.example.org",
-            max_length=64,
         ),
         "The name of a public Route 53 hosted zone that exists in the account. The stack gets a certificate for this"
         " name and its wildcard, validated by a record in the zone. The record stays when the stack is deleted, as"

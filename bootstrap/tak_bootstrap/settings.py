@@ -7,7 +7,6 @@ from typing import Any
 
 from tak_base.config_values import (
     ConfigError,
-    Reader,
     apply_defaults,
     engine_config,
     flag,
@@ -24,39 +23,15 @@ from tak_bootstrap.layer import BUCKETS
 NAMESPACE = "tak-bootstrap"
 
 
-def _environments() -> Reader:
+def _check_stacks(stacks: tuple[str, ...]) -> None:
     # The names go into the subjects that a role trusts and into names of resources: a `*` or `:` would widen them.
-    stacks = names("a list of different stack names, such as [dev-test, prod]", _check_stack_name)
-
-    def convert(value: Any) -> tuple[str, ...]:
-        found = stacks(value)
-        if not found:
-            raise ValueError
-        return found
-
-    return Reader(stacks.expected, convert)
-
-
-def _check_stack_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+    if not stacks or not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) for name in stacks):
         raise ValueError
 
 
-def _bucket_name() -> Reader:
-    # A dot in the name breaks the TLS certificate of virtual-hosted addresses.
-    name = text(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket name of 3-63 lower-case letters, digits and -")
-
-    def convert(value: Any) -> str | None:
-        # Stack files had "" for it when Pulumi.yaml declared every key.
-        if value == "":
-            return None
-        if name(value).startswith(BUCKETS):
-            raise ValueError(
-                f"expected no name that starts with {' or '.join(BUCKETS)}: deploy roles manage those buckets"
-            )
-        return value
-
-    return Reader(name.expected, convert, is_text=True)
+def _check_bucket(name: str) -> None:
+    if name.startswith(BUCKETS):
+        raise ValueError(f"expected no name that starts with {' or '.join(BUCKETS)}: deploy roles manage those buckets")
 
 
 _github_id = text("[1-9][0-9]*", "an ID of GitHub, in digits")
@@ -82,7 +57,7 @@ class Settings:
         _github_id, "The ID of the repository on GitHub: `gh api repos/OWNER/NAME --jq .id`. Set it with `ownerId`."
     )
     environments: tuple[str, ...] = key(
-        _environments(),
+        names("a list of different stack names, such as [dev-test, prod]", _check_stacks),
         "The GitHub environments that deploy, each named as its stack is. Each gets a deploy role.",
         default=("dev-test", "prod"),
     )
@@ -97,7 +72,13 @@ class Settings:
         default="tak-base",
     )
     state_bucket_name: str | None = key(
-        _bucket_name(), "The name of the state bucket. Where it is not set, Pulumi chooses one."
+        # A dot in the name breaks the TLS certificate of virtual-hosted addresses.
+        text(
+            r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+            "a bucket name of 3-63 lower-case letters, digits and -",
+            _check_bucket,
+        ),
+        "The name of the state bucket. Where it is not set, Pulumi chooses one.",
     )
     create_oidc_provider: bool = key(
         flag,

@@ -18,7 +18,6 @@ VALUES: dict[str, Any] = {
     "environments": ["dev-test", "prod"],
     "mainBranch": "main",
     "projectName": "tak-base",
-    "stateBucketName": "",
     "createOidcProvider": True,
 }
 
@@ -60,6 +59,7 @@ def test_a_good_stack_file_becomes_settings() -> None:
         ("mainBranch", "*"),
         ("mainBranch", ""),
         ("projectName", "tak*"),
+        ("stateBucketName", ""),
         ("stateBucketName", "Upper"),
         ("stateBucketName", "a.b.c"),
         # The deploy roles have full power over buckets of this name.
@@ -133,7 +133,7 @@ def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
         ("environments", '["prod"]', ("prod",)),
         ("mainBranch", "7", "7"),
         ("mainBranch", "profile", "profile"),
-        ("stateBucketName", "", None),
+        ("stateBucketName", "example-state", "example-state"),
         ("ownerId", "7", "7"),
     ],
 )

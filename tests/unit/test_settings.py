@@ -110,7 +110,7 @@ def test_every_key_is_documented_in_sentences(key: str) -> None:
         ("vpcEndpoints", ["s3", "kms"], ("s3", "kms")),
         ("vpcEndpoints", [], ()),
         ("availabilityZones", ["ap-southeast-2b", "ap-southeast-2a"], ("ap-southeast-2b", "ap-southeast-2a")),
-        ("availabilityZones", [], None),
+        ("availabilityZones", [], ()),
         ("privateSubnetPrefix", 24, 24),
         ("flowLogs", "all", "all"),
         ("flowLogs", "none", "none"),
@@ -232,9 +232,7 @@ def test_the_addresses_are_those_of_the_ids_and_the_private_prefix() -> None:
 
 # Mistakes
 
-ZONES_EXPECTED = (
-    "expected 2 zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b], or [] to choose"
-)
+ZONES_EXPECTED = "expected [] or 2 zone names of the stack's region, such as [ap-southeast-2a, ap-southeast-2b]"
 RETENTION_EXPECTED = f"expected {', '.join(str(days) for days in LOG_RETENTION_DAYS[:-1])} or 3653"
 ENDPOINTS_EXPECTED = "expected a list of AWS service names, such as [s3, ecr.api]"
 REPOSITORIES_EXPECTED = "expected a list of names of image repositories, such as [artifacts, etl-tasks]"
