@@ -111,9 +111,9 @@ def _summary(preview: Preview) -> str:
 def _breaking(changes: Sequence[BreakingChange], *, allowed: bool) -> str:
     if not changes:
         return ""
-    verdict = "allowed" if allowed else f"not allowed without the label `{LABEL}`"
     rows = [(f"{short_type(change.type)} `{change.name}`", change.what, change.why) for change in changes]
-    return f"**Breaking changes, {verdict}:**\n\n{markdown_table(['resource', 'what happens', 'why'], rows)}"
+    title = "Breaking changes" if allowed else f"Breaking changes, which need the label `{LABEL}`"
+    return f"**{title}:**\n\n{markdown_table(['resource', 'what happens', 'why'], rows)}"
 
 
 def _folded(text: str, longest: int | None) -> str:

@@ -572,6 +572,16 @@ def test_an_update_that_differs_from_its_preview_is_stopped(
     assert result.stdout.startswith("::error::the state of prod," if exit_code else "")
 
 
+@needs_jq
+def test_a_preview_that_fails_before_an_update_says_why(tmp_path: Path) -> None:
+    errors = {"diagnostics": [{"message": "warning: w", "severity": "warning"}, {"message": "e", "severity": "error"}]}
+    (tmp_path / "errors.json").write_text(json.dumps(errors))
+    stand_in(tmp_path, "pulumi", "cat errors.json; exit 1")
+    script = step_named("deploy-stack/up", "The update is the one that was previewed")["run"]
+    result = run_script(script, tmp_path, STACK="prod", PREVIEWED="x")
+    assert (result.returncode, result.stdout) == (1, "e\n")
+
+
 # The comment
 
 
