@@ -5,7 +5,7 @@ from pulumi import Output
 from tak_base.compute import Compute, ComputeArgs
 from tak_base.deployment_target import look_up_target
 from tak_base.encrypted_storage import EncryptedStorage, EncryptedStorageArgs
-from tak_base.live_stack import look_up_live_stack, refuse_to_break
+from tak_base.live_stack import look_up_live_outputs, refuse_to_break
 from tak_base.network import Network, NetworkArgs
 from tak_base.outputs import BaseLayer
 from tak_base.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
@@ -20,7 +20,7 @@ settings = load_settings()
 target = look_up_target()
 
 # First: these two stop the deployment before anything is touched.
-refuse_to_break(NAME, look_up_live_stack(), settings, target)
+refuse_to_break(look_up_live_outputs(), settings, target)
 dns = public_dns(NAME, settings.name, settings.dns)
 
 storage = EncryptedStorage(
@@ -89,6 +89,7 @@ outputs = BaseLayer(
     subnet_public_b=network.public_subnet_ids["b"],
     subnet_private_a=network.private_subnet_ids["a"],
     subnet_private_b=network.private_subnet_ids["b"],
+    private_subnet_cidrs=Output.all(*network.private_subnet_cidrs),
     route_table_public=network.public_route_table_id,
     route_table_private_a=network.private_route_table_ids["a"],
     route_table_private_b=network.private_route_table_ids["b"],

@@ -10,7 +10,7 @@ from pulumi import Alias, Input, Output, ResourceOptions
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.policy_documents import lambda_pull_policy, lifecycle_policy
-from tak_base.settings import ComputeSettings, ImageRepository
+from tak_base.settings import IMAGES, ComputeSettings, ImageRepository
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ class Compute(pulumi.ComponentResource):
         )
 
     def _create_repository(self, repository: ImageRepository) -> awsx.ecr.Repository:
-        name = f"{self._name}-{repository.role}"
+        first = f"{self._name}-{IMAGES}"
+        name = first if repository.name == IMAGES else f"{first}-{repository.name}"
         made = awsx.ecr.Repository(
             name,
             awsx.ecr.RepositoryArgs(

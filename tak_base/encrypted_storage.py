@@ -16,7 +16,12 @@ from tak_base.policy_documents import (
     load_balancer_log_policy,
     tls_only_policy,
 )
-from tak_base.settings import APP_IMAGES, CONFIG, LOAD_BALANCER_LOGS, StorageSettings
+from tak_base.settings import StorageSettings
+
+_CONFIG = "config"
+_APP_IMAGES = "app-images"
+# The policy pack knows by this name the one bucket that may do without the key (tak_tools/policy/checks.py).
+_LOAD_BALANCER_LOGS = "elb-logs"
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,9 @@ class EncryptedStorage(pulumi.ComponentResource):
 
         self.key_arn = key.arn
         self.key_alias = alias.name
-        self.bucket_name = buckets[CONFIG].bucket
-        self.bucket_arn = buckets[CONFIG].arn
-        app_images, logs = buckets.get(APP_IMAGES), buckets.get(LOAD_BALANCER_LOGS)
+        self.bucket_name = buckets[_CONFIG].bucket
+        self.bucket_arn = buckets[_CONFIG].arn
+        app_images, logs = buckets.get(_APP_IMAGES), buckets.get(_LOAD_BALANCER_LOGS)
         self.app_images_bucket_name = app_images.bucket if app_images else None
         self.app_images_bucket_arn = app_images.arn if app_images else None
         self.load_balancer_log_bucket_name = logs.bucket if logs else None
@@ -93,10 +98,12 @@ class EncryptedStorage(pulumi.ComponentResource):
     def _create_buckets(self, key: aws.kms.Key) -> dict[str, aws.s3.Bucket]:
         """The buckets by role, which is the rest of a bucket's logical name."""
         args = self._args
-        roles = {role: self._bucket_args(role, key) for role in args.settings.bucket_roles}
-        if LOAD_BALANCER_LOGS in roles:
-            roles[LOAD_BALANCER_LOGS] = replace(
-                roles[LOAD_BALANCER_LOGS],
+        roles = {_CONFIG: self._bucket_args(_CONFIG, key)}
+        if args.settings.app_images_bucket:
+            roles[_APP_IMAGES] = self._bucket_args(_APP_IMAGES, key)
+        if args.settings.load_balancer_log_bucket:
+            roles[_LOAD_BALANCER_LOGS] = replace(
+                self._bucket_args(_LOAD_BALANCER_LOGS, key),
                 policy=lambda arn: load_balancer_log_policy(args.target, arn),
                 # Load balancers cannot write with a customer-managed key.
                 key_arn=None,

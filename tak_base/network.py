@@ -48,6 +48,7 @@ class Network(pulumi.ComponentResource):
     availability_zones: list[Output[str]]
     public_subnet_ids: dict[Zone, Output[str]]
     private_subnet_ids: dict[Zone, Output[str]]
+    private_subnet_cidrs: list[Output[str]]
     public_route_table_id: Output[str]
     private_route_table_ids: dict[Zone, Output[str]]
     nat_public_ips: list[Output[str]]
@@ -73,6 +74,7 @@ class Network(pulumi.ComponentResource):
         self.ipv6_cidr = vpc.ipv6_cidr_block
         self.public_subnet_ids = {zone: subnets[f"public-{zone}"].id for zone in ZONES}
         self.private_subnet_ids = {zone: subnets[f"private-{zone}"].id for zone in ZONES}
+        self.private_subnet_cidrs = [subnets[f"private-{zone}"].cidr_block.apply(str) for zone in ZONES]
         self.availability_zones = [subnets[f"private-{zone}"].availability_zone for zone in ZONES]
         self.public_route_table_id = public_route_table.id
         self.private_route_table_ids = {zone: table.id for zone, table in private_route_tables.items()}

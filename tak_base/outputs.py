@@ -35,6 +35,7 @@ class BaseLayer:
     subnet_public_b: Output[str] = _output("ID of the public subnet in zone B")
     subnet_private_a: Output[str] = _output("ID of the private subnet in zone A")
     subnet_private_b: Output[str] = _output("ID of the private subnet in zone B")
+    private_subnet_cidrs: Output[list[str]] = _output("IPv4 ranges of the private subnets in the zones A and B")
     route_table_public: Output[str] = _output("ID of the route table of the public subnets")
     route_table_private_a: Output[str] = _output("ID of the route table of the private subnet in zone A")
     route_table_private_b: Output[str] = _output("ID of the route table of the private subnet in zone B")

@@ -57,11 +57,6 @@ EndpointIpAddressType = Literal["ipv4", "dualstack"]
 # The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
 IMAGES = "images"
 
-# The buckets. The policy pack knows by its name the one that may do without the key.
-CONFIG = "config"
-APP_IMAGES = "app-images"
-LOAD_BALANCER_LOGS = "elb-logs"
-
 
 # What single keys refuse
 
@@ -218,12 +213,6 @@ class StorageSettings:
         default=False,
     )
 
-    @property
-    def bucket_roles(self) -> tuple[str, ...]:
-        """The rest of each bucket's logical name; the config bucket's first."""
-        wanted = {APP_IMAGES: self.app_images_bucket, LOAD_BALANCER_LOGS: self.load_balancer_log_bucket}
-        return (CONFIG, *(role for role, is_wanted in wanted.items() if is_wanted))
-
 
 @dataclass(frozen=True)
 class ImageRepository:
@@ -235,11 +224,6 @@ class ImageRepository:
     """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
     lambda_pull: bool
     """Whether Lambda functions of the account may run its images."""
-
-    @property
-    def role(self) -> str:
-        """The rest of its logical name: `images`, or for example `images-etl-tasks`."""
-        return IMAGES if self.name == IMAGES else f"{IMAGES}-{self.name}"
 
 
 @dataclass(frozen=True)

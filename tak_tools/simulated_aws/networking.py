@@ -118,7 +118,7 @@ def subnet(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         ("EnableDns64", "enableDns64"),
     ):
         ec2.modify_subnet_attribute(SubnetId=subnet_id, **{attribute: {"Value": inputs.take(key, False)}})
-    return subnet_id, {"availabilityZone": made["AvailabilityZone"]}
+    return subnet_id, {"availabilityZone": made["AvailabilityZone"], "cidrBlock": made["CidrBlock"]}
 
 
 @handles(types.ROUTE_TABLE)

@@ -526,6 +526,7 @@ def test_prod_exports_exactly_the_published_outputs(prod: Recording) -> None:
         "subnetPublicB": ids["tak-subnet-public-b"],
         "subnetPrivateA": ids["tak-subnet-private-a"],
         "subnetPrivateB": ids["tak-subnet-private-b"],
+        "privateSubnetCidrs": ["10.1.20.0/26", "10.1.21.0/26"],
         "routeTablePublic": ids["tak-route-table-public"],
         "routeTablePrivateA": ids["tak-route-table-private-a"],
         "routeTablePrivateB": ids["tak-route-table-private-b"],
