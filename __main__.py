@@ -80,6 +80,7 @@ compute = Compute(
 
 outputs = BaseLayer(
     environment=Output.from_input(settings.environment),
+    protect_data=Output.from_input(settings.protect_data),
     region=Output.from_input(target.region),
     vpc_id=network.vpc_id,
     vpc_cidr_ipv4=network.ipv4_cidr,

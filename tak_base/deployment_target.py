@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# In the others, endpoints have other names, and load balancers deliver logs from other accounts.
+PARTITIONS = ("aws", "aws-us-gov")
+
 
 @dataclass(frozen=True)
 class DeploymentTarget:
@@ -10,9 +13,9 @@ class DeploymentTarget:
     account_id: str
     region: str
     partition: str
-    """aws, aws-us-gov, aws-cn, ..."""
+    """aws or aws-us-gov"""
     dns_suffix: str
-    """The end of regional service principals: amazonaws.com, in China amazonaws.com.cn."""
+    """The end of regional service principals."""
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a regional resource of this account."""
@@ -24,11 +27,14 @@ class DeploymentTarget:
 
 
 def look_up_target() -> DeploymentTarget:
-    """The target of the default AWS provider, asked of AWS itself."""
+    """The target of the default AWS provider, asked of AWS itself. Raises RunError in an unsupported partition."""
     # Here, for the policy documents of a target are made without Pulumi too.
+    import pulumi
     import pulumi_aws as aws
 
     partition = aws.get_partition()
+    if partition.partition not in PARTITIONS:
+        raise pulumi.RunError(f"AWS partition: found {partition.partition}, expected {' or '.join(PARTITIONS)}")
     return DeploymentTarget(
         account_id=aws.get_caller_identity().account_id,
         region=aws.get_region().region,

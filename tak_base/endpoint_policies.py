@@ -25,7 +25,7 @@ _OWNERS = {
 def endpoint_policy(target: DeploymentTarget, service: str, settings: EndpointSettings) -> dict[str, Any] | None:
     """The policy of a service's endpoint; None where the program says nothing of it, and AWS's own stays."""
     limit = settings.endpoint_policies
-    if limit is None or service not in POLICY_SERVICES:
+    if service not in POLICY_SERVICES:
         return None
     if limit == "none":
         return FULL_ACCESS

@@ -28,7 +28,8 @@ def look_up_live_outputs() -> Mapping[str, Any]:
 def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: DeploymentTarget) -> None:
     """Raises RunError with a line for each change of the live stack that is refused; `live` has its outputs."""
     problems = [*_elsewhere(live, target)]
-    if not problems and settings.protect_data:
+    # What was protected until now is unprotected by an update of its own: the engine goes by the state.
+    if not problems and live.get("protectData", False):
         problems += [*_another_network(live, settings), *_without_data(live, settings)]
     if problems:
         raise pulumi.RunError("\n".join(problems))

@@ -26,6 +26,7 @@ class BaseLayer:
     """
 
     environment: Output[str] = _output("prod or dev-test")
+    protect_data: Output[bool] = _output("Whether the stack's data and network are protected: the key `protectData`")
     region: Output[str] = _output("The AWS region")
     vpc_id: Output[str] = _output("ID of the VPC")
     vpc_cidr_ipv4: Output[str] = _output("The VPC's IPv4 range, a /20")
@@ -105,14 +106,14 @@ class StackOutput:
     """What is to be said about an output."""
 
     type: type
-    """str, list or dict, of strings."""
+    """str, bool, or list or dict of strings."""
     meaning: str
     only_with: str
     """Empty for an output that every stack has."""
 
     @property
     def type_name(self) -> str:
-        return {str: "a string", list: "a list of strings", dict: "a map of strings"}[self.type]
+        return {str: "a string", bool: "true or false", list: "a list of strings", dict: "a map of strings"}[self.type]
 
 
 def _type_of(annotation: Any) -> type:

@@ -8,10 +8,6 @@ from typing import Any
 
 from tak_base.deployment_target import DeploymentTarget
 
-# In China, Elastic Load Balancing writes the logs of an Application Load Balancer from an account of its own in each
-# region (aws-cdk, region-info, fact-tables.ts); elsewhere by a service principal.
-_ELB_ACCOUNTS = {"cn-north-1": "638102146993", "cn-northwest-1": "037604701340"}
-
 _UNTAGGED_IMAGE_DAYS = 14
 
 # How long a version of an object stays after it was overwritten or deleted.
@@ -31,7 +27,6 @@ def load_balancer_log_policy(target: DeploymentTarget, bucket_arn: str) -> dict[
     """
     # The service itself puts the account that has the load balancer into the path: no other account's logs get in.
     logs = [f"{bucket_arn}/{prefix}AWSLogs/{target.account_id}/*" for prefix in ("", "*/")]
-    elb_account = _ELB_ACCOUNTS.get(target.region)
     delivery = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}}
     from_own_account = {
         "StringEquals": {"aws:SourceAccount": [target.account_id]},
@@ -42,9 +37,7 @@ def load_balancer_log_policy(target: DeploymentTarget, bucket_arn: str) -> dict[
         {
             "Sid": "ApplicationLoadBalancersWriteLogs",
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{target.partition}:iam::{elb_account}:root"}
-            if elb_account
-            else {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             "Action": "s3:PutObject",
             "Resource": logs,
         },

@@ -174,17 +174,18 @@ class EndpointSettings:
         prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"),
         dev_test=(),
     )
-    # No default: a live endpoint keeps what is no longer said, so `none` and `ipv4` say it.
-    endpoint_policies: EndpointPolicies | None = key(
+    endpoint_policies: EndpointPolicies = key(
         one_of(EndpointPolicies),
         "Which principals may use the endpoints: those of the account, those of the organization, or with none any"
-        " principal, as in AWS's default policy. Where it is not set, the policies are not managed.",
+        " principal, as in AWS's default policy.",
+        default="account",
     )
     organization_id: str | None = key(
         # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
         text(r"o-[a-z0-9]{10,32}", "the ID of an AWS organization, such as o-a1b2c3d4e5"),
         "The organization whose principals may use the endpoints. Only with `endpointPolicies: organization`.",
     )
+    # No default: a live endpoint keeps what is no longer said, so `ipv4` says it.
     endpoint_ip_address_type: EndpointIpAddressType | None = key(
         one_of(EndpointIpAddressType),
         "The IP address type of the endpoints whose services offer both. Where it is not set, the type is not managed;"
@@ -395,6 +396,7 @@ def parse_settings(
         problems.append(f"stack name: found {stack!r}, expected letters, digits, - and _ only")
     if "environment" in settings:
         apply_defaults(CONFIG_KEYS, settings, settings["environment"].replace("-", "_"))
+    problems += _unsupported_region(region)
     problems += _zones_of_another_region(settings, region)
     problems += _too_many_interface_endpoints(settings)
     problems += _organization_id_without_use(settings, values.get("organizationId"))
@@ -405,6 +407,12 @@ def parse_settings(
 
 
 # What AWS or the program refuses although each value is good by itself. A key with a mistake may be missing here.
+
+
+def _unsupported_region(region: str | None) -> Iterator[str]:
+    """The program asks AWS for the partition (deployment_target.py); a region's name tells it without AWS."""
+    if region and re.match(r"(cn|eusc|eu-isoe|us-iso[a-z]?)-", region):
+        yield f"aws:region: found {region}, expected a region of the partition aws or aws-us-gov"
 
 
 def _zones_of_another_region(settings: Mapping[str, Any], region: str | None) -> Iterator[str]:
@@ -438,7 +446,7 @@ def _organization_id_without_use(settings: Mapping[str, Any], found: Any) -> Ite
     if settings.get("organizationId") and not needed:
         yield (
             f"{NAMESPACE}:organizationId: found {shown(found)}, expected no value, as {NAMESPACE}:endpointPolicies is"
-            f" {policies or 'not set'}"
+            f" {policies}"
         )
 
 

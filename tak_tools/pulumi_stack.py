@@ -106,8 +106,10 @@ def read_state(stack_file: StackFile, path: Path | None) -> State:
 
 
 def _has_type(value: Any, output: StackOutput) -> bool:
-    items = {str: lambda: [value], list: lambda: value, dict: lambda: value.values()}
-    return isinstance(value, output.type) and all(isinstance(item, str) for item in items[output.type]())
+    if not isinstance(value, output.type):
+        return False
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(isinstance(item, str) for item in items)
 
 
 def _ask_pulumi(stack_file: StackFile, *command: str) -> str:

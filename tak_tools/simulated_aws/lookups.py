@@ -6,8 +6,6 @@ import boto3
 
 from tak_tools.simulated_aws.cloud import SimulatedAws, answers
 
-_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
-
 
 @answers("aws:index/getCallerIdentity:getCallerIdentity")
 def caller_identity(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +20,7 @@ def region(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, Any]:
 @answers("aws:index/getPartition:getPartition")
 def partition(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, Any]:
     name = boto3.Session().get_partition_for_region(cloud.region)
-    return {"partition": name, "dnsSuffix": _DNS_SUFFIXES.get(name, "amazonaws.com")}
+    return {"partition": name, "dnsSuffix": "amazonaws.com"}
 
 
 @answers("aws:index/getAvailabilityZones:getAvailabilityZones")

@@ -91,7 +91,7 @@ def test_the_plan_shows_where_each_private_route_leads(extras_plan: Plan) -> Non
 def test_the_plan_says_of_each_endpoint_who_may_use_it_and_over_which_protocols(
     prod_plan: Plan, extras_plan: Plan
 ) -> None:
-    assert {(e.open_to, e.addresses) for e in prod_plan.endpoints} == {("everyone", "ipv4")}
+    assert {(e.open_to, e.addresses) for e in prod_plan.endpoints} == {("the account", "ipv4")}
     assert {e.service: (e.type, e.open_to, e.addresses) for e in extras_plan.endpoints} == {
         "s3": ("Gateway", "the account", "dualstack"),
         "ecr.api": ("Interface", "the account", "dualstack"),

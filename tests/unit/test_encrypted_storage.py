@@ -10,12 +10,12 @@ from tak_tools.stub_aws import StubAws
 from tests.options import Evaluate
 
 
-class China(StubAws):
+class GovCloud(StubAws):
     """A region of another partition."""
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         if token.endswith(":getPartition"):
-            return {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}
+            return {"partition": "aws-us-gov", "dnsSuffix": "amazonaws.com"}
         return super().call(token, args)
 
 
@@ -116,15 +116,15 @@ def test_the_key_policy_admits_exactly_the_cluster_and_every_log_group_of_the_st
 
 
 def test_arns_and_service_principals_are_those_of_the_partition(evaluate: Evaluate) -> None:
-    recording = evaluate("prod", cloud=China("cn-north-1"))
+    recording = evaluate("prod", cloud=GovCloud("us-gov-west-1"))
     root, _, _, logs = json.loads(recording.named("tak-key").inputs["policy"])["Statement"]
 
-    assert root["Principal"] == {"AWS": "arn:aws-cn:iam::account-id:root"}
-    assert logs["Principal"] == {"Service": "logs.cn-north-1.amazonaws.com.cn"}
+    assert root["Principal"] == {"AWS": "arn:aws-us-gov:iam::account-id:root"}
+    assert logs["Principal"] == {"Service": "logs.us-gov-west-1.amazonaws.com"}
     for item in recording.resources:
         # `stub` is the service in the ARNs of StubAws.
         assert "arn:aws:" not in json.dumps(item.inputs).replace("arn:aws:stub:", ""), item.name
-    assert recording.outputs["ecrRepositoryArn"].startswith("arn:aws-cn:ecr:cn-north-1:account-id:repository/")
+    assert recording.outputs["ecrRepositoryArn"].startswith("arn:aws-us-gov:ecr:us-gov-west-1:account-id:repository/")
 
 
 def test_the_alias_points_to_the_key(prod: Recording) -> None:

@@ -73,7 +73,13 @@ def test_a_protected_network_is_not_moved_and_the_line_says_what_to_do(
         " (docs/operations.md, Move a network)"
     ]
     assert update("dev-test", change) == []
-    assert update("prod", {**change, "protectData": False}) == []
+    assert update("prod", change, before={"protectData": False}) == []
+
+
+def test_protection_is_taken_off_by_an_update_of_its_own(update: Update) -> None:
+    assert update("prod", {"protectData": False}) == []
+    assert len(update("prod", {"protectData": False, "majorId": 7})) == 1
+    assert len(update("prod", {"protectData": False, "repositories": []}, before={"repositories": ["etl"]})) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +100,7 @@ def test_a_protected_bucket_or_repository_does_not_leave_the_stack(
         " tak-base:protectData: false and run `pulumi up` first (docs/operations.md, Optional parts)"
     ]
     assert update("dev-test", {key: without}, before={key: value}) == []
-    assert update("prod", {key: without, "protectData": False}, before={key: value}) == []
+    assert update("prod", {key: without}, before={key: value, "protectData": False}) == []
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev-test"])

@@ -183,7 +183,7 @@ def test_dev_test_registers_exactly_the_planned_resources(dev_test: Recording) -
         pytest.param("dev-test", {"containerInsights": "enabled"}, [LOG_GROUP], [], id="dev-test-insights"),
         pytest.param("prod", {"nat64": True}, [ROUTE] * 2, [], id="prod-nat64"),
         pytest.param("dev-test", {"nat64": True}, [ROUTE] * 2, [], id="dev-test-nat64"),
-        pytest.param("prod", {"endpointPolicies": "account"}, [], [], id="prod-endpoint-policies"),
+        pytest.param("prod", {"endpointPolicies": "none"}, [], [], id="prod-endpoint-policies"),
         pytest.param("prod", {"endpointIpAddressType": "dualstack"}, [], [], id="prod-dual-stack-endpoints"),
         pytest.param("prod", EVERY_NETWORK_EXTRA, [*[ROUTE] * 2, ENDPOINT], [], id="prod-every-network-extra"),
         pytest.param("prod", {"protectData": False}, [], [], id="prod-unprotected"),
@@ -469,7 +469,6 @@ def test_network_extras_change_live_resources_only_where_aws_does_it_in_place(
 
     assert changed_inputs(prod, after) == {
         *((f"tak-subnet-private-{zone}", "enableDns64") for zone in "ab"),
-        *((name, "policy") for name in (*dual_stack, "tak-endpoint-logs", "tak-endpoint-secretsmanager")),
         *((name, key) for name in dual_stack for key in ("ipAddressType", "dnsOptions")),
     }
     assert {item.name for item in after.registrations} - {item.name for item in prod.registrations} == {
@@ -517,6 +516,7 @@ def test_prod_exports_exactly_the_published_outputs(prod: Recording) -> None:
 
     assert prod.outputs == {
         "environment": "prod",
+        "protectData": True,
         "region": region,
         "vpcId": ids["tak-vpc"],
         "vpcCidrIpv4": "10.1.16.0/20",

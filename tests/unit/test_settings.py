@@ -195,7 +195,6 @@ def test_log_retention_is_one_of_the_values_that_cloudwatch_accepts() -> None:
     [
         ("us-east-1", ("us-east-1a", "us-east-1f")),
         ("us-gov-west-1", ("us-gov-west-1a", "us-gov-west-1b")),
-        ("cn-northwest-1", ("cn-northwest-1a", "cn-northwest-1b")),
         (None, ("eu-west-1a", "eu-west-1b")),
     ],
 )
@@ -458,7 +457,17 @@ def test_endpoint_policies_for_an_organization_without_its_id_are_refused(absent
     )
 
 
-@pytest.mark.parametrize(("policies", "shown"), [(None, "not set"), ("none", "none"), ("account", "account")])
+@pytest.mark.parametrize("region", ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1"])
+def test_a_region_of_a_partition_with_other_names_is_refused(region: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse({}, region=region)
+
+    assert caught.value.problems == (
+        f"aws:region: found {region}, expected a region of the partition aws or aws-us-gov",
+    )
+
+
+@pytest.mark.parametrize(("policies", "shown"), [(None, "account"), ("none", "none"), ("account", "account")])
 def test_an_organization_without_a_use_is_refused(policies: str | None, shown: str) -> None:
     assert problems_of({"endpointPolicies": policies, "organizationId": "o-a1b2c3d4e5"}) == (
         'tak-base:organizationId: found "o-a1b2c3d4e5", expected no value, as tak-base:endpointPolicies is ' + shown,
