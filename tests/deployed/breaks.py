@@ -559,8 +559,14 @@ def an_endpoint_lets_through_a_single_action(case: Case) -> list[str]:
     endpoint = case.id("endpoint-kms")
     statement = {"Action": "kms:Decrypt", "Effect": "Allow", "Principal": "*", "Resource": "*"}
     case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps({"Statement": [statement]}))
-    everyone = '{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}'
-    return [f"{endpoint}: found policy of kms {json.dumps(statement)}, expected policy of kms {everyone}"]
+    account = case.outputs["kmsKeyArn"].split(":")[4]
+    own = {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}
+    allowed = [
+        {"Action": "*", "Condition": condition, "Effect": "Allow", "Principal": "*", "Resource": "*"}
+        for condition in ({"Bool": {"aws:PrincipalIsAWSService": "true"}}, {"StringEquals": own})
+    ]
+    expected = ", ".join(map(json.dumps, allowed))
+    return [f"{endpoint}: found policy of kms {json.dumps(statement)}, expected policy of kms {expected}"]
 
 
 @breaks("endpoint-addresses")
