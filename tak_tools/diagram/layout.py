@@ -2,7 +2,8 @@
 
 The grid: the internet on top; in the VPC's frame a column for each of two zones, and between them the gateways
 and route tables; endpoints below; compute and storage at the right. A node that has no place in this grid goes
-to the frame "Other", and a connection that has no line here becomes a line of text in its source's box.
+to the frame "Network" within the VPC or to "Other", and a connection that has no line here becomes a line of text in
+its source's box.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,8 @@ _WRAP_TITLE = 44
 # A security group has the width of its endpoints' frame.
 _LIMITS = {"security group": 100}
 _TITLE_HEIGHT = 34
+# The places of what has none of its own in the grid.
+_LOOSE = ("network", "other")
 
 # Widths in hundredths of the font size, those of the wide fonts (DejaVu Sans, Verdana), so that text stays in
 # its box whatever font `sans-serif` is.
@@ -133,8 +136,8 @@ class _Layout:
         self._places: dict[str, str] = {}
         for node in picture.nodes:
             place = self._place(node)
-            if place in self._at and not place.startswith(("side", "endpoint")):
-                place = "other"  # every other place has room for one
+            if place in self._at and not place.startswith(("side", "endpoint", *_LOOSE)):
+                place = _loose_place(node)  # every other place has room for one
             self._places[node.id] = place
             self._at.setdefault(place, []).append(node)
         self._edges = [edge for edge in picture.edges if self._has_line(edge)]
@@ -152,18 +155,19 @@ class _Layout:
             case "nat gateway" | "elastic ip" if node.zone in self._zones:
                 around = self._sources(node, "inside") + self._sources(node, "address")
                 inside = node.kind == "elastic ip" or any(source.public for source in around)
-                return f"{node.kind} {self._zones.index(node.zone)}" if inside else "other"
+                return f"{node.kind} {self._zones.index(node.zone)}" if inside else _loose_place(node)
             case "route table":
                 zones = {source.zone for source in self._sources(node, "association")}
                 sides = [index for index, zone in enumerate(self._zones) if zones == {zone}]
-                return "public table" if node.public else f"private table {sides[0]}" if sides else "other"
+                private = f"private table {sides[0]}" if sides else _loose_place(node)
+                return "public table" if node.public else private
             case "endpoint":
                 # Interface endpoints stand under the subnets, gateway endpoints under the route tables.
                 tables = any(source.kind == "route table" for source in self._sources(node, "attachment"))
                 return "endpoint gateway" if tables else "endpoint interface"
             case "security group":
                 return "endpoint interface"
-        return {"compute": "side compute", "storage": "side storage"}.get(node.group, "other")
+        return {"compute": "side compute", "storage": "side storage"}.get(node.group) or _loose_place(node)
 
     def _sources(self, node: Node, kind: str) -> list[Node]:
         edges = (edge for edge in self._picture.edges if (edge.target, edge.kind) == (node.id, kind))
@@ -173,7 +177,7 @@ class _Layout:
         source, target = self._places[edge.source], self._places.get(edge.target, INTERNET)
         match edge.kind:
             case "internet" | "inside" | "address" | "route":
-                return "other" not in (source, target)
+                return not {source, target} & set(_LOOSE)
             case "association":
                 return (source[:6], target[:6]) in (("public", "public"), ("privat", "privat"))
             case "attachment":
@@ -287,7 +291,8 @@ class _Layout:
         bottom = y + self._height("vpc", "flow log", "internet gateway", "egress-only gateway") + _PAD + _GAP
         bottom = self._place_zones(zone_x, zone_width, bottom, lane_x, lane_widths)
         bottom = self._flow_frame("Gateway endpoints", "endpoint gateway", lane_x[0], lanes_right, bottom)
-        bottom = self._flow_frame("Interface endpoints", "endpoint interface", zone_x[0], right - _PAD, bottom) + _PAD
+        bottom = self._flow_frame("Interface endpoints", "endpoint interface", zone_x[0], right - _PAD, bottom)
+        bottom = self._flow_frame("Network", "network", zone_x[0], right - _PAD, bottom) + _PAD
         self._put("vpc", x, y, right - x, bottom - y, frame=True)
         size = lanes_right - lane_x[0], _text_block_height(("Internet",))
         self._shapes[INTERNET] = Box(INTERNET, INTERNET, "internet", lane_x[0], internet_y, *size, ("Internet",))
@@ -421,6 +426,11 @@ class _Layout:
                     leaves = source.right if source.right < track else source.x
                     self._draw(edge, (leaves, y), (track, y), (track, target_y), (target.x, target_y))
         return right + (16 + 12 * len(keys) if keys else 0)
+
+
+def _loose_place(node: Node) -> str:
+    """The frame of a node that has no place of its own in the grid."""
+    return "network" if node.group in ("vpc", "zone") else "other"
 
 
 def _text_block_width(text: Iterable[str]) -> float:

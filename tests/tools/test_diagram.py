@@ -286,6 +286,15 @@ def test_unknown_types_are_drawn_under_other(strange: Recording) -> None:
     )
 
 
+def test_a_network_resource_without_a_place_of_its_own_stays_within_the_vpc(prod: Recording) -> None:
+    second = _like(prod.named("tak-internet-gateway"), "aws:ec2/internetGateway:InternetGateway", "tak-second-gateway")
+    drawing = lay_out(read_picture(_with(prod, second), ""))
+
+    boxes = {box.id: _box(box) for box in (*drawing.frames, *drawing.boxes)}
+    assert _contains(boxes["tak-vpc"], boxes["tak-second-gateway"])
+    _assert_clean(_with(prod, second))
+
+
 # --- mermaid
 
 
