@@ -3,6 +3,7 @@
 import pulumi
 
 from tak_base.deployment_target import look_up_target
+from tak_base.published_outputs import publish_outputs
 from tak_bootstrap.github_access import GitHubAccess, GitHubAccessArgs
 from tak_bootstrap.policies import IAM_PATH, Layer
 from tak_bootstrap.settings import load_settings
@@ -37,10 +38,21 @@ access = GitHubAccess(
     ),
 )
 
-pulumi.export("backendUrl", state.backend_url)
-pulumi.export("secretsProvider", state.secrets_provider)
-pulumi.export("oidcProviderArn", access.oidc_provider_arn)
-pulumi.export("previewRoleArn", access.preview_role_arn)
-pulumi.export("deployRoleArns", access.deploy_role_arns)
-# For `permissionsBoundary` in the stack files of the base layer: deploy roles make no role without it.
-pulumi.export("permissionsBoundary", f"{IAM_PATH.removeprefix('/')}{settings.project_name}-role-boundary")
+outputs = {
+    "backendUrl": state.backend_url,
+    "secretsProvider": state.secrets_provider,
+    "oidcProviderArn": access.oidc_provider_arn,
+    "previewRoleArn": access.preview_role_arn,
+    "deployRoleArns": access.deploy_role_arns,
+    # For `permissionsBoundary` in the stack files of the base layer: deploy roles make no role without it.
+    "permissionsBoundary": f"{IAM_PATH.removeprefix('/')}{settings.project_name}-role-boundary",
+}
+publish_outputs(
+    NAME,
+    f"/{pulumi.get_project()}/{pulumi.get_stack()}/outputs",
+    outputs,
+    protect=True,
+    depends_on=[state, access],
+)
+for output, value in outputs.items():
+    pulumi.export(output, value)

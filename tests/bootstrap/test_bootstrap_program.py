@@ -31,6 +31,7 @@ TYPES = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
     "aws:s3/bucketVersioning:BucketVersioning": 1,
+    "aws:ssm/parameter:Parameter": 1,
 }
 STATE = {"tak-state", "tak-state-key", "tak-state-key-alias", "tak-secrets-key", "tak-secrets-key-alias"}
 STATE_SETTINGS = {
@@ -74,16 +75,24 @@ def test_every_environment_gets_one_role_with_five_policies(bootstrap: Bootstrap
     )
 
 
-def test_every_resource_is_the_child_of_a_component(recording: Recording) -> None:
+def test_every_resource_but_the_published_outputs_is_the_child_of_a_component(recording: Recording) -> None:
     components = {item.urn: item.type for item in recording.registrations if item.is_component}
 
     assert sorted(components.values()) == ["tak-bootstrap:index:GitHubAccess", "tak-bootstrap:index:StateBackend"]
-    assert {item.parent for item in recording.resources} == set(components)
+    assert {item.parent for item in recording.resources if item.name != "tak-outputs"} == set(components)
 
 
 def test_the_state_its_keys_and_their_names_are_protected_and_kept(recording: Recording) -> None:
-    assert {item.name for item in recording.registrations if item.protect} == STATE
+    assert {item.name for item in recording.registrations if item.protect} == STATE | {"tak-outputs"}
     assert {item.name for item in recording.registrations if item.retain_on_delete} == STATE | STATE_SETTINGS
+
+
+def test_a_destroy_comes_to_the_protected_outputs_before_anything_else(recording: Recording) -> None:
+    published = recording.named("tak-outputs")
+    others = {item.urn for item in recording.resources if item.name != "tak-outputs"}
+
+    assert others <= published.dependencies
+    assert json.loads(published.inputs["insecureValue"]) == recording.outputs
 
 
 def test_no_role_exists_before_the_provider_that_it_trusts(recording: Recording) -> None:
