@@ -57,7 +57,7 @@ local-up: setup ## Deploy with the real Pulumi CLI and AWS plugin into a Moto se
 local-down: setup ## Destroy what local-up made, and stop its server
 	@$(RUN) tak-base local-down
 
-docs: setup ## Write the pages that come from the program: docs/architecture-*.md and the picture in README.md
+docs: setup ## Write the pages and pictures that come from the program (README.md, docs/)
 	@$(RUN) python -m tak_tools.doc_pages
 
 benchmark: setup ## Time and peak memory of evaluating prod under mocks, median of 5

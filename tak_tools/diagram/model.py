@@ -315,6 +315,8 @@ class _Reader:
             case "log group":
                 yield str(inputs.get("name", ""))
                 yield f"{inputs['retentionInDays']} days" if inputs.get("retentionInDays") else ""
+            case "parameter" | "cloudformation stack":
+                yield str(inputs.get("name", ""))
             case "other":
                 yield main.type
         yield "Protected" if main.protect else ""
