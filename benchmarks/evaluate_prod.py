@@ -23,7 +23,7 @@ from tak_tools.stub_aws import StubAws
 from tak_tools.program import run_program
 from tak_tools.stack_file import load_project, load_stack
 stack_file = load_stack(load_project(pathlib.Path()), "prod")
-recording = run_program(stack_file, StubAws(stack_file.region))
+recording = run_program(stack_file, StubAws(stack_file.region, stack_file.name_pattern))
 print(json.dumps({
     "resources": len(recording.resources),
     "program": time.perf_counter() - started,

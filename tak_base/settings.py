@@ -78,8 +78,8 @@ def _check_services(services: tuple[str, ...]) -> None:
 
 def _check_repositories(repositories: tuple[str, ...]) -> None:
     for name in repositories:
-        # The physical name has `tak-images-` in front and a random end, and ECR takes 256 characters in all.
-        if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 200:
+        # The physical name is `PROJECT-STACK-tak-images-NAME-1234567`, and ECR takes 256 characters.
+        if not re.fullmatch(_REPOSITORY_NAME, name) or len(name) > 190:
             raise ValueError(
                 f"expected names of lower-case letters and digits, joined by single - . or _: {name!r} is not one"
             )
@@ -391,9 +391,7 @@ def parse_settings(
     # Pulumi.yaml used to declare every key with the default `profile`, and stack files have it too.
     values = {name: None if value == PROFILE else value for name, value in values.items()}
     settings, problems = read_keys(CONFIG_KEYS, values, NAMESPACE)
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", stack):
-        # The stack's name goes into the names of the KMS alias, the ECS cluster and the log groups.
-        problems.append(f"stack name: found {stack!r}, expected letters, digits, - and _ only")
+    problems += name_problems(project, stack)
     if "environment" in settings:
         apply_defaults(CONFIG_KEYS, settings, settings["environment"].replace("-", "_"))
     problems += _unsupported_region(region)
@@ -404,6 +402,29 @@ def parse_settings(
     if problems:
         raise ConfigError(problems)
     return settings_from(Settings, settings, project=project, stack=stack)
+
+
+# Pulumi names what has no name of its own PROJECT-STACK-LOGICALNAME-1234567 (Pulumi.yaml, pulumi:autonaming). The flow
+# log's role, `tak-flow-log-role`, leaves 38 of the 64 characters that IAM takes; buckets leave 40 of S3's 63.
+MAX_NAME_PREFIX = 38
+
+
+def name_problems(project: str, stack: str) -> Iterator[str]:
+    """Why AWS would refuse physical names that begin with this project and stack."""
+    for what, name in (("project name", project), ("stack name", stack)):
+        # S3 and ECR are the strictest about characters.
+        if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name):
+            yield (
+                f"{what}: found {name!r}, expected lower-case letters and digits, joined by single -:"
+                " names in AWS begin with it"
+            )
+    if project.startswith("sg-"):
+        yield f"project name: found {project!r}, expected no sg- at the start: AWS reserves it in security group names"
+    if len(f"{project}-{stack}") > MAX_NAME_PREFIX:
+        yield (
+            f"stack name: found {stack!r}, expected at most {MAX_NAME_PREFIX} characters for {project}-{stack}, with"
+            " which names in AWS begin"
+        )
 
 
 # What AWS or the program refuses although each value is good by itself. A key with a mistake may be missing here.

@@ -139,7 +139,7 @@ def load_plan(folder: Path, stack: str) -> Plan:
 
 def make_plan(stack_file: StackFile) -> Plan:
     """Runs the program of `stack_file` and says what it registered."""
-    cloud: Cloud = StubAws(stack_file.region)
+    cloud: Cloud = StubAws(stack_file.region, stack_file.name_pattern)
     above = stack_file if isinstance(stack_file, LayerAbove) else None
     if above:
         cloud = on_base_layer(above, cloud, below=cloud)

@@ -13,7 +13,7 @@ def violations_of(recording: Recording, stack_file: StackFile) -> list[Violation
     """Every violation of a rule by the stack, mandatory ones first."""
     made = {item.urn: [f"{item.urn}/{part.token}" for part in item.row.parts] for item in recording.resources}
     resources = [part for item in recording.resources for part in _parts(item, stack_file.default_tags, made)]
-    return judge(resources, stack_of(stack_file.settings))
+    return judge(resources, stack_of(stack_file.stack, stack_file.settings))
 
 
 def _parts(item: Registration, provider_tags: dict[str, str], made: Mapping[str, Sequence[str]]) -> list[Resource]:

@@ -27,9 +27,13 @@ def run(folder: Path, stack: str, *, as_json: bool) -> int:
     stack_file = load_layer(load_project(folder), stack)
     started = time.monotonic()
     with ExitStack() as contexts:
-        cloud = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.default_tags))
+        cloud = contexts.enter_context(
+            SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern)
+        )
         if isinstance(stack_file, LayerAbove):
-            below = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.base.default_tags))
+            below = contexts.enter_context(
+                SimulatedAws(stack_file.region, stack_file.base.default_tags, stack_file.base.name_pattern)
+            )
             _add_what_exists(stack_file, below)
             recording = deploy(stack_file, on_base_layer(stack_file, cloud, below=below))
         else:

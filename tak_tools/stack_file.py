@@ -17,6 +17,9 @@ from tak_base.addressing import plan_addresses
 from tak_base.config_values import ConfigError, in_namespace, plain_value, shown
 from tak_base.settings import CONFIG_KEYS, NAMESPACE, Settings, parse_settings
 from tak_tools.errors import InputError
+from tak_tools.physical_names import DEFAULT_PATTERN, KNOWN_PATTERN
+
+_AUTONAMING = "pulumi:autonaming"
 
 # libyaml's loader where it is there: 4,096 stack files are read in a second instead of ten.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -44,6 +47,12 @@ class StackConfig:
     def default_tags(self) -> dict[str, str]:
         """What the default AWS provider puts on everything that can have a tag."""
         return dict((self.values.get("aws:defaultTags") or {}).get("tags") or {})
+
+    @property
+    def name_pattern(self) -> str:
+        """How the engine names what has no name of its own: the pattern of `pulumi:autonaming` for this stack."""
+        pattern = self.values.get(_AUTONAMING, {}).get("pattern", DEFAULT_PATTERN)
+        return pattern.replace("${project}", self.project.name).replace("${stack}", self.stack)
 
     @property
     def engine_config(self) -> dict[str, str]:
@@ -81,9 +90,12 @@ def load_project(folder: Path) -> Project:
         raise InputError([f"{path.name}: name: found {shown(name)}, expected the project's name"])
     declared = document.get("config") or {}
     defaults = {
-        _full_name(key, name): entry["default"]
+        _full_name(key, name): entry[given]
         for key, entry in declared.items()
-        if isinstance(entry, dict) and "default" in entry
+        if isinstance(entry, dict)
+        # A key of the project has a `default`, a key of a provider or of the engine a `value`.
+        for given in ("default", "value")
+        if given in entry
     }
     return Project(folder, name, defaults)
 
@@ -187,8 +199,13 @@ def _network_ids(project: Project, stack: str) -> tuple[Any, Any] | None:
 
 
 def _provider_problems(values: Mapping[str, Any]) -> list[str]:
-    """What the AWS provider would refuse of the values that the tools read."""
+    """What the AWS provider and the engine would refuse of the values that the tools read."""
     problems = []
+    autonaming = values.get(_AUTONAMING, {"pattern": DEFAULT_PATTERN})
+    pattern = autonaming.get("pattern") if isinstance(autonaming, dict) else None
+    if not isinstance(pattern, str) or not KNOWN_PATTERN.fullmatch(pattern):
+        known = "${project}, ${stack}, ${name} and ${hex(7)}"
+        problems.append(f"{_AUTONAMING}: found {shown(autonaming)}, expected a `pattern:` of {known}")
     region, default_tags = values.get("aws:region"), values.get("aws:defaultTags", {"tags": {}})
     if not isinstance(region, str):
         problems.append(f"aws:region: found {shown(region)}, expected an AWS region such as ap-southeast-2")

@@ -5,6 +5,7 @@ from typing import Any
 
 from tak_base.addressing import ZONES
 from tak_tools import resource_types as types
+from tak_tools.physical_names import DEFAULT_PATTERN, physical_name
 
 # 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
 STUB_IPV6_BLOCK = "2001:db8:0:ff00::/56"
@@ -15,11 +16,13 @@ STUB_ZONE = "zone-id"
 class StubAws:
     """The cloud of `tak-base plan`: no network, and the same answers for the same stack file."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, name_pattern: str = DEFAULT_PATTERN) -> None:
         self._region = region
+        self._name_pattern = name_pattern
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        resource_id = f"{name}-{hashlib.sha256(f'{type_} {name}'.encode()).hexdigest()[:8]}"
+        digest = hashlib.sha256(f"{type_} {name}".encode()).hexdigest()
+        resource_id = physical_name(self._name_pattern, name, lambda digits: digest[:digits])
         if type_ == types.AWSX_REPOSITORY.token:
             # awsx components answer with outputs that are unlike their inputs.
             return resource_id, {"url": f"{STUB_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}

@@ -50,7 +50,7 @@ def evaluate(project: Project) -> Evaluate:
 
 def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str, Any]) -> Recording:
     stack_file = with_unchecked(load_stack(project, stack), overrides)
-    recording = run_program(stack_file, cloud or StubAws(stack_file.region))
+    recording = run_program(stack_file, cloud or StubAws(stack_file.region, stack_file.name_pattern))
     # The modules of pulumi_aws and the recordings stay for good. Otherwise the garbage collector walks them all again
     # and again, and takes half the time of every run.
     gc.freeze()

@@ -13,6 +13,8 @@ from tak_bootstrap.policies import AUDIENCE, GITHUB_ISSUER, IAM_PATH, Document, 
 
 # The time limit of the job that updates a stack (.github/workflows/deploy-stack.yml), which asks for as much.
 DEPLOY_SESSION_SECONDS = 90 * 60
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, of a managed policy without white space
+MAX_POLICY_LENGTH = 6144
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,22 @@ class GitHubAccess(pulumi.ComponentResource):
     def _create_policy(self, role: str, make_document: Callable[[State], Document]) -> aws.iam.Policy:
         args = self._args
         state = Output.all(args.state_bucket_arn, args.state_bucket_key_arn, args.secrets_key_arn)
+        name = f"{args.layer.project}-{role}"
+
+        def make_text(arns: Sequence[str]) -> str:
+            text = json.dumps(make_document(State(*arns)), separators=(",", ":"))
+            if len(text) > MAX_POLICY_LENGTH:
+                raise pulumi.RunError(
+                    f"tak-bootstrap:environments: found {', '.join(args.environments)}, expected fewer or shorter"
+                    f" names: the policy {name} has {len(text)} characters, and AWS takes {MAX_POLICY_LENGTH}"
+                )
+            return text
+
         return aws.iam.Policy(
             f"{self._name}-{role}",
-            name=f"{args.layer.project}-{role}",
+            name=name,
             path=IAM_PATH,
-            policy=state.apply(lambda arns: json.dumps(make_document(State(*arns)))),
+            policy=state.apply(make_text),
             opts=ResourceOptions(parent=self),
         )
 
@@ -147,6 +160,7 @@ def _deploy_policies(layer: Layer, environment: str) -> dict[str, Callable[[Stat
         "read": lambda state: policies.read_layer(layer, [environment]),
         "network": lambda state: policies.write_network(layer, environment),
         "services": lambda state: policies.write_services(layer, environment),
+        "keys": lambda state: policies.write_keys(layer, environment),
         "dns": lambda state: policies.write_dns(layer, environment),
         "state": lambda state: policies.write_state(layer, state, environment),
     }

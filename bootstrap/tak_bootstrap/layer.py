@@ -8,10 +8,8 @@ from dataclasses import fields
 from tak_tools import resource_types as types
 from tak_tools.resource_types import Actions
 
-# The layer's logical name `tak` (__main__.py) is the start of every physical name that Pulumi chooses.
-BUCKETS = ("tak-app-images-", "tak-config-", "tak-elb-logs-")
-IMAGE_REPOSITORIES = "tak-images-"
-ROLES = "tak-"
+# Every logical name of the layer begins with it (__main__.py).
+LOGICAL_NAMES = "tak-"
 
 # What the program looks up. Those without actions need no permission.
 LOOKUPS: dict[str, Actions] = {

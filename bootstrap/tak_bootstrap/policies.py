@@ -1,20 +1,23 @@
 """The policy documents of the roles: pure functions from names to statements.
 
-A deploy role reaches what carries its environment's tag or name. Where AWS knows neither for an action, the region
-is the limit. https://docs.aws.amazon.com/service-authorization/latest/reference/ says which action knows what.
+A deploy role reaches what has the tag `Environment: STACK` of its stack, or a name that begins with PROJECT-STACK.
+https://docs.aws.amazon.com/service-authorization/latest/reference/ says by what an action can be narrowed.
+
+AWS counts the tags of some resources only after their creation. What a deploy role does to a new one is therefore
+allowed on resources that have neither a tag `Environment` nor a tag `Name` nor, where it is a KMS key, an alias: this
+is the rest that stays open of other people's resources. tests/bootstrap/test_prod_is_out_of_reach.py tries every
+action of AWS.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_bootstrap.layer import (
-    BUCKETS,
-    IMAGE_REPOSITORIES,
+    LOGICAL_NAMES,
     MADE_BY,
     ROLE_ACTIONS,
-    ROLES,
     WRITING,
     actions,
 )
@@ -23,7 +26,10 @@ from tak_tools import resource_types as types
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 
-# Outside `role/tak-*`, so that no deploy role reaches the roles and policies that are made here.
+# Route 53 is in one region of each partition, whatever region the layer is in.
+ROUTE53_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1"}
+
+# Outside `role/PROJECT-STACK-tak-*`, so that no deploy role reaches the roles and policies that are made here.
 IAM_PATH = "/bootstrap/"
 
 Statement = dict[str, Any]
@@ -42,10 +48,21 @@ class Layer:
         """The ARN of something in IAM, such as `role/tak-*`."""
         return f"arn:{self.target.partition}:iam::{self.target.account_id}:{resource}"
 
-    @property
-    def buckets(self) -> list[str]:
-        """The buckets of every environment: S3 knows no tags at the moment it counts."""
-        return [f"arn:{self.target.partition}:s3:::{start}*" for start in BUCKETS]
+    def auto_named(self, environments: Iterable[str]) -> list[str]:
+        """Patterns of the names that Pulumi chooses in some stacks (Pulumi.yaml, pulumi:autonaming)."""
+        return [f"{self.project}-{environment}-{LOGICAL_NAMES}*" for environment in environments]
+
+    def buckets(self, environments: Iterable[str]) -> list[str]:
+        return [f"arn:{self.target.partition}:s3:::{name}" for name in self.auto_named(environments)]
+
+    def repositories(self, environments: Iterable[str]) -> list[str]:
+        return [self.target.arn("ecr", f"repository/{name}") for name in self.auto_named(environments)]
+
+    def roles(self, environments: Iterable[str]) -> list[str]:
+        return [self.iam(f"role/{name}") for name in self.auto_named(environments)]
+
+    def alias(self, environment: str) -> str:
+        return f"alias/{self.project}-{environment}"
 
     @property
     def hosted_zones(self) -> list[str]:
@@ -70,11 +87,10 @@ class Layer:
 
     @property
     def in_route53(self) -> Document:
-        """Route 53 is in one region of each partition, whatever region the layer is in."""
-        regions = {"aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
-        return {"StringEquals": {"aws:RequestedRegion": regions.get(self.target.partition, "us-east-1")}}
+        return {"StringEquals": {"aws:RequestedRegion": ROUTE53_REGIONS[self.target.partition]}}
 
     def ec2(self, *kinds: str) -> list[str]:
+        """Patterns of the ARNs of some kinds of EC2's resources."""
         return [self.target.arn("ec2", f"{kind}/*") for kind in sorted(kinds)]
 
     def log_groups(self, environments: Iterable[str]) -> list[str]:
@@ -117,6 +133,19 @@ def _deny(sid: str, resources: str | Sequence[str], condition: Document | None =
     return statement | ({"Condition": condition} if condition else {})
 
 
+def _tagged(where: Literal["Request", "Resource"], *environments: str) -> Document:
+    return {"StringEquals": {f"aws:{where}Tag/Environment": list(environments)}}
+
+
+def _conditions(layer: Layer, environment: str) -> tuple[Document, Document, Document]:
+    """Three conditions: the resource is the environment's, the request tags it so, no tag says that it is another's."""
+    not_of_others = {
+        "StringEqualsIfExists": {"aws:ResourceTag/Environment": environment},
+        "StringLikeIfExists": {"aws:ResourceTag/Name": f"{layer.project}-{environment}*"},
+    }
+    return _tagged("Resource", environment), _tagged("Request", environment), not_of_others
+
+
 def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = None) -> Document:
     """Lets workflow runs with one of these subjects, and nobody else, assume a role.
 
@@ -143,7 +172,7 @@ def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = Non
 def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
     """Read what the layer consists of in some environments, for `pulumi preview --refresh` and `tak-base verify`."""
     target = layer.target
-    tagged = {"StringEquals": {"aws:ResourceTag/Environment": list(environments)}}
+    tagged = _tagged("Resource", *environments)
     key_reads = actions("kms:", ("read",), types.KEY.token)
     group_list = {"logs:DescribeLogGroups"}
     parameter_list = {"ssm:DescribeParameters"}
@@ -152,86 +181,63 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
         _allow("Ec2", actions("ec2:", ("read",)), "*", layer.in_region),
         _allow("Keys", key_reads, target.arn("kms", "key/*"), tagged),
         _allow("Lists", actions("kms:", ("read",)) - key_reads | group_list | parameter_list, "*", layer.in_region),
-        _allow("Buckets", actions("s3:", ("read",)), layer.buckets),
+        _allow("Buckets", actions("s3:", ("read",)), layer.buckets(environments)),
         _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
         _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
         _allow("ZoneLists", zone_lists, "*", layer.in_route53),
-        _allow("Images", actions("ecr:", ("read",)), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
+        _allow("Images", actions("ecr:", ("read",)), layer.repositories(environments)),
         _allow("Clusters", actions("ecs:", ("read",)), layer.clusters(environments)),
         _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
         _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
-        _allow("Roles", actions("iam:", ("read",)), layer.iam(f"role/{ROLES}*")),
+        _allow("Roles", actions("iam:", ("read",)), layer.roles(environments)),
     )
 
 
 def write_network(layer: Layer, environment: str) -> Document:
     """Make, change and delete the network of one environment."""
-    own = {"StringEquals": {"aws:ResourceTag/Environment": environment}}
-    # AWS makes the default security group without tags, and rules never have any: what must not be is the tag
-    # of another environment.
-    not_another_s = {"StringEqualsIfExists": {"aws:ResourceTag/Environment": environment}}
-    requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
+    own, requested, not_of_others = _conditions(layer, environment)
     with_creation = {"StringEquals": requested["StringEquals"] | {"ec2:CreateAction": [_operation(a) for a in MADE_BY]}}
-    adoption = actions("ec2:", ("create", "update"), types.DEFAULT_SECURITY_GROUP.token) - {
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    }
+    # AWS makes the default security group without tags. The provider tags it and then deletes its rules.
+    adoption = actions("ec2:", ("create",), types.DEFAULT_SECURITY_GROUP.token) - {"ec2:CreateTags"}
+    security_groups = layer.ec2("security-group")
     return document(
-        _allow("Make", MADE_BY, layer.ec2(*MADE_BY.values()), requested),
+        # One statement for each, so that it says nothing of the resources that the new one refers to: those have to be
+        # the environment's own.
+        *(_allow(_operation(action), [action], layer.ec2(kind), requested) for action, kind in MADE_BY.items()),
         _allow("TagWhatIsMade", ["ec2:CreateTags"], layer.ec2(*MADE_BY.values()), with_creation),
-        _allow("ChangeWhatIsOwn", actions("ec2:", WRITING) - adoption, layer.ec2("*"), own),
-        _allow("SetRules", adoption, layer.ec2("security-group", "security-group-rule"), not_another_s),
-        _allow("AdoptDefaultSecurityGroup", ["ec2:CreateTags"], layer.ec2("security-group"), not_another_s | requested),
+        _allow("ChangeWhatIsOwn", actions("ec2:", WRITING), layer.ec2("*"), own),
+        _allow("TagDefaultSecurityGroup", ["ec2:CreateTags"], security_groups, not_of_others | requested),
+        _allow("EmptyDefaultSecurityGroup", adoption, security_groups, not_of_others),
+        # What EC2 does for an interface endpoint with private DNS; whose hosted zone it is cannot be said.
+        _allow(
+            "PrivateDnsOfEndpoints",
+            actions("route53:", WRITING, types.VPC_ENDPOINT.token),
+            layer.hosted_zones,
+            {"ForAllValues:StringLike": {"route53:VPCs": [f"VPCId=*,VPCRegion={layer.target.region}"]}},
+        ),
     )
 
 
 def write_services(layer: Layer, environment: str) -> Document:
-    """Make, change and delete everything of one environment that is not in the network."""
-    target = layer.target
-    tag = "aws:ResourceTag/Environment"
-    own = {"StringEquals": {tag: environment}}
-    # The tags of a new key count for permissions only after minutes.
-    not_another_s = {"StringEqualsIfExists": {tag: environment}}
-    requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
-    keys = target.arn("kms", "key/*")
-    aliases = actions("kms:", WRITING, types.KEY_ALIAS.token)
-    grants = actions("kms:", WRITING, types.REPOSITORY.token)
-    new_keys = actions("kms:", ("create", "read"), types.KEY.token) - {"kms:CreateKey", "kms:TagResource"}
-    changed_keys = actions("kms:", ("update", "delete"), types.KEY.token)
+    """Make, change and delete everything of one environment that is in neither the network nor a key."""
     role_tags = {"iam:TagRole", "iam:UntagRole"}
     elsewhere = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     boundary = {"StringEquals": {"iam:PermissionsBoundary": layer.policy_arn("role-boundary")}}
     objects = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
-    clusters = layer.clusters([environment])
+    buckets, roles = layer.buckets([environment]), layer.roles([environment])
     return document(
-        _allow("MakeKeys", ["kms:CreateKey"], "*", requested),
-        _allow("TagNewKeys", ["kms:TagResource"], keys, requested | not_another_s),
-        _allow("PrepareNewKeys", new_keys | aliases, keys, not_another_s),
-        _allow("ChangeOwnKeys", changed_keys, keys, own),
-        _allow("Aliases", aliases, target.arn("kms", f"alias/{layer.project}-{environment}")),
-        _allow(
-            "LetEcrUseKeys",
-            grants,
-            keys,
-            not_another_s | {"StringEquals": {"kms:ViaService": f"ecr.{target.region}.amazonaws.com"}},
-        ),
-        _allow("Buckets", actions("s3:", WRITING) - objects, layer.buckets),
-        _allow("BucketContents", objects, [f"{bucket}/*" for bucket in layer.buckets]),
-        _allow("Images", actions("ecr:", WRITING), target.arn("ecr", f"repository/{IMAGE_REPOSITORIES}*")),
-        _allow("Clusters", actions("ecs:", WRITING), clusters),
+        _allow("Buckets", actions("s3:", WRITING) - objects, buckets),
+        _allow("BucketContents", objects, [f"{bucket}/*" for bucket in buckets]),
+        _allow("Images", actions("ecr:", WRITING), layer.repositories([environment])),
+        _allow("Clusters", actions("ecs:", WRITING), layer.clusters([environment])),
         _allow("LogGroups", actions("logs:", WRITING), layer.log_groups([environment])),
         _allow("Parameters", actions("ssm:", WRITING), layer.parameters([environment])),
-        _allow(
-            "RolesUnderTheBoundary",
-            actions("iam:", WRITING) - role_tags - elsewhere,
-            layer.iam(f"role/{ROLES}*"),
-            boundary,
-        ),
-        _allow("TagRoles", role_tags, layer.iam(f"role/{ROLES}*")),
+        _allow("RolesUnderTheBoundary", actions("iam:", WRITING) - role_tags - elsewhere, roles, boundary),
+        _allow("TagRoles", role_tags, roles),
         _allow(
             "PassRolesToFlowLogs",
             ["iam:PassRole"],
-            layer.iam(f"role/{ROLES}*"),
+            roles,
             {"StringEquals": {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"}},
         ),
         _allow(
@@ -243,27 +249,67 @@ def write_services(layer: Layer, environment: str) -> Document:
     )
 
 
+def write_keys(layer: Layer, environment: str) -> Document:
+    """Make, change and delete the key of one environment.
+
+    Tags and aliases of a key count for permissions up to five minutes after they are set:
+    https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html. So a new key is one without tags and
+    aliases of others.
+    """
+    own, requested, not_of_others = _conditions(layer, environment)
+    aliases = {"ForAllValues:StringEquals": {"kms:ResourceAliases": [layer.alias(environment)]}}
+    new, nameless = not_of_others | aliases, not_of_others | {"Null": {"kms:ResourceAliases": "true"}}
+    through_ecr = {"StringEquals": {"kms:ViaService": f"ecr.{layer.target.region}.amazonaws.com"}}
+    keys = layer.target.arn("kms", "key/*")
+    make, tag, keep_policy = "kms:CreateKey", "kms:TagResource", "kms:PutKeyPolicy"
+    prepare = actions("kms:", ("create", "read"), types.KEY.token) - {make, tag, keep_policy}
+    alias = actions("kms:", WRITING, types.KEY_ALIAS.token)
+    grant = actions("kms:", WRITING, types.REPOSITORY.token)
+    return document(
+        _allow("MakeKeys", [make], "*", requested),
+        # "To add tags while creating a KMS key, the principal must have permission in an IAM policy that isn't
+        # restricted to particular KMS keys" (tag-permissions.html in the same guide).
+        _allow("TagNewKeys", [tag], keys, requested | nameless),
+        # CreateKey fails with "The new key policy will not allow you to update the key policy in the future" unless
+        # the caller may do so (aws-samples/rds-snapshot-export-to-s3-pipeline#8, among others). AWS does not say which
+        # tags and other condition keys that check sees, so none of them has to be there.
+        _allow(
+            "KeepThePolicyOfNewKeys",
+            [keep_policy],
+            keys,
+            nameless | {"BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"}},
+        ),
+        _allow("PrepareNewKeys", prepare | alias, keys, new),
+        _allow("ChangeOwnKeys", actions("kms:", ("update", "delete"), types.KEY.token) | alias, keys, own),
+        _allow("Aliases", alias, layer.target.arn("kms", layer.alias(environment))),
+        _allow("LetEcrUseNewKeys", grant, keys, new | through_ecr),
+        _allow("LetEcrUseOwnKeys", grant, keys, {"StringEquals": own["StringEquals"] | through_ecr["StringEquals"]}),
+    )
+
+
 def write_dns(layer: Layer, environment: str) -> Document:
     """Make, change and delete the certificate of one environment, and the records that validate it."""
-    tag = "aws:ResourceTag/Environment"
-    own = {"StringEquals": {tag: environment}}
-    requested = {"StringEquals": {"aws:RequestTag/Environment": environment}}
+    own, requested, not_of_others = _conditions(layer, environment)
     certificates = layer.target.arn("acm", "certificate/*")
-    changes = actions("acm:", WRITING, types.CERTIFICATE.token) - {"acm:RequestCertificate", "acm:AddTagsToCertificate"}
+    make, tag = "acm:RequestCertificate", "acm:AddTagsToCertificate"
     return document(
-        _allow("MakeCertificates", ["acm:RequestCertificate"], "*", requested),
-        _allow(
-            "TagCertificates",
-            ["acm:AddTagsToCertificate"],
-            certificates,
-            requested | {"StringEqualsIfExists": {tag: environment}},
-        ),
-        _allow("ChangeOwnCertificates", changes, certificates, own),
+        _allow("MakeCertificates", [make], "*", requested),
+        _allow("TagCertificates", [tag], certificates, not_of_others | requested),
+        _allow("ChangeOwnCertificates", actions("acm:", WRITING, types.CERTIFICATE.token) - {make}, certificates, own),
+        # Names, types and actions as Route 53 normalizes them:
+        # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html.
+        # No DELETE: certificates of other stacks for the same name need the record, and it stays (public_dns.py).
         _allow(
             "ValidateCertificates",
             ["route53:ChangeResourceRecordSets"],
             layer.hosted_zones,
-            {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["CNAME"]}},
+            {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["CNAME"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "UPSERT"],
+                },
+                "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_*"]},
+            },
         ),
     )
 
@@ -321,7 +367,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
 
     The services of the layer in its region, and of IAM what the layer needs; never more power for itself.
     """
-    services = sorted({action.split(":")[0] for action in actions("")} - {"iam", "route53"})
+    services = sorted({action.split(":")[0] for action in actions("")} - {"iam", "route53", "ssm"})
     boundary = layer.policy_arn("role-boundary")
     gives_power = [
         "iam:AttachRolePolicy",
@@ -332,8 +378,20 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
     ]
     return document(
         _allow("ServicesOfTheLayer", [f"{service}:*" for service in services], "*", layer.in_region),
-        _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_route53),
-        _allow("RolesOfTheLayer", actions("iam:"), [layer.iam(f"role/{ROLES}*"), layer.ecs_service_linked_role]),
+        # Systems Manager also runs commands on machines.
+        _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
+        # EC2 calls Route 53 for an endpoint in the name of the caller, and which region counts then is not documented.
+        _allow(
+            "ZonesOfTheAccount",
+            actions("route53:"),
+            "*",
+            {"StringEquals": {"aws:RequestedRegion": [layer.target.region, ROUTE53_REGIONS[layer.target.partition]]}},
+        ),
+        _allow(
+            "RolesOfTheLayer",
+            actions("iam:"),
+            [layer.iam(f"role/{layer.project}-*"), layer.ecs_service_linked_role],
+        ),
         _deny(
             "NoPowerWithoutTheRoleBoundary",
             "*",

@@ -1,7 +1,7 @@
 """Stack config, parsed once into a frozen dataclass: every key is one field here. Every config error is raised here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,11 @@ from tak_base.config_values import (
     read_keys,
     rows_of,
     settings_from,
+    shown,
     text,
 )
-from tak_bootstrap.layer import BUCKETS
+from tak_base.settings import name_problems
+from tak_bootstrap.layer import LOGICAL_NAMES
 
 NAMESPACE = "tak-bootstrap"
 
@@ -27,11 +29,6 @@ def _check_stacks(stacks: tuple[str, ...]) -> None:
     # The names go into the subjects that a role trusts and into names of resources: a `*` or `:` would widen them.
     if not stacks or not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) for name in stacks):
         raise ValueError
-
-
-def _check_bucket(name: str) -> None:
-    if name.startswith(BUCKETS):
-        raise ValueError(f"expected no name that starts with {' or '.join(BUCKETS)}: deploy roles manage those buckets")
 
 
 _github_id = text("[1-9][0-9]*", "an ID of GitHub, in digits")
@@ -73,11 +70,7 @@ class Settings:
     )
     state_bucket_name: str | None = key(
         # A dot in the name breaks the TLS certificate of virtual-hosted addresses.
-        text(
-            r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
-            "a bucket name of 3-63 lower-case letters, digits and -",
-            _check_bucket,
-        ),
+        text(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket name of 3-63 lower-case letters, digits and -"),
         "The name of the state bucket. Where it is not set, Pulumi chooses one.",
     )
     create_oidc_provider: bool = key(
@@ -102,7 +95,31 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
     if problems:
         raise ConfigError(problems)
     apply_defaults(CONFIG_KEYS, settings)
+    problems = list(_names_out_of_order(settings))
+    if problems:
+        raise ConfigError(problems)
     return settings_from(Settings, settings)
+
+
+def _names_out_of_order(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Names that AWS refuses in the base layer, and names by which one deploy role would reach what is another's."""
+    project, stacks, bucket = (settings[name] for name in ("projectName", "environments", "stateBucketName"))
+    for problem in dict.fromkeys(problem for stack in stacks for problem in name_problems(project, stack)):
+        what, _, fault = problem.partition(": ")
+        yield f"{NAMESPACE}:{'projectName' if what == 'project name' else 'environments'}: {fault}"
+    for stack in stacks:
+        start = f"{project}-{stack}-{LOGICAL_NAMES}"
+        for other in (f"{project}-{other}-" for other in stacks if other != stack):
+            if other.startswith(start):
+                yield (
+                    f"{NAMESPACE}:environments: found {shown(stacks)}, expected no name that is another one's with"
+                    f" -{LOGICAL_NAMES} behind it: {stack}'s deploy role manages what is called {start}*"
+                )
+        if bucket and bucket.startswith(start):
+            yield (
+                f"{NAMESPACE}:stateBucketName: found {shown(bucket)}, expected no name that starts with {start}:"
+                f" {stack}'s deploy role manages those buckets"
+            )
 
 
 def load_settings() -> Settings:

@@ -16,7 +16,7 @@ from tak_tools.stub_aws import StubAws
 def run(folder: Path, stack: str, *, svg_file: Path | None, as_json: bool) -> None:
     """Prints the picture of `stack` as mermaid or JSON, and writes it to `svg_file` where that is given."""
     stack_file = load_stack(load_project(folder), stack)
-    recording = run_program(stack_file, StubAws(stack_file.region))
+    recording = run_program(stack_file, StubAws(stack_file.region, stack_file.name_pattern))
     title = f"TAK base layer: {stack_file.settings.name}"
     if svg_file:
         _write(svg_file, svg(recording, title))

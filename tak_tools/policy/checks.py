@@ -302,8 +302,8 @@ def required_tags(resource: Resource, stack: Stack) -> Iterator[str]:
     missing = [tag for tag in REQUIRED_TAGS if not tags.get(tag)]
     if missing:
         yield f"tags: found none called {', '.join(missing)}, expected {', '.join(REQUIRED_TAGS)}"
-    if tags.get("Environment") not in (None, "", UNKNOWN, stack.environment):
-        yield _found("tags: Environment", tags["Environment"], stack.environment)
+    if tags.get("Environment") not in (None, "", UNKNOWN, stack.name):
+        yield _found("tags: Environment", tags["Environment"], stack.name)
 
 
 def data_is_protected(resource: Resource, stack: Stack) -> Iterator[str]:

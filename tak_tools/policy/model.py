@@ -37,7 +37,9 @@ class Resource:
 class Stack:
     """The facts of the stack that rules compare resources with."""
 
+    name: str
     environment: str
+    """Which defaults the stack has: prod or dev-test."""
     vpc: IPv4Network
     """The /20 that the stack's IDs stand for."""
     protect_data: bool
@@ -53,9 +55,9 @@ class Stack:
         return replace(self, resources=resources)
 
 
-def stack_of(settings: Settings) -> Stack:
-    """The stack that these settings describe."""
-    return Stack(settings.environment, settings.network.addresses.vpc, settings.protect_data)
+def stack_of(name: str, settings: Settings) -> Stack:
+    """The stack of this name that these settings describe."""
+    return Stack(name, settings.environment, settings.network.addresses.vpc, settings.protect_data)
 
 
 def values_at(value: Any, path: str) -> list[Any]:

@@ -128,8 +128,9 @@ def listen_for_stack(project_folder: Path) -> StackOf:
 
     def current_stack(urn: str) -> Stack:
         if "request" in heard and heard["request"].stack:
-            return stack_of(_settings(heard["request"]))
-        return stack_of(settings_in_file(urn.split("::")[0].removeprefix("urn:pulumi:")))
+            return stack_of(heard["request"].stack, _settings(heard["request"]))
+        stack = urn.split("::")[0].removeprefix("urn:pulumi:")
+        return stack_of(stack, settings_in_file(stack))
 
     return current_stack
 

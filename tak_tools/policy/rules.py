@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
         "required-tags",
         "mandatory",
         ("EC2.43", "EC2.44", "EC2.46", "design"),
-        f"Whatever can have tags has {', '.join(checks.REQUIRED_TAGS)}; Environment is the stack's.",
+        f"Whatever can have tags has {', '.join(checks.REQUIRED_TAGS)}; Environment is the name of the stack.",
         checks.required_tags,
     ),
     Rule(

@@ -12,6 +12,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from tak_tools.local_aws.moto_gaps import close_gaps
+from tak_tools.physical_names import DEFAULT_PATTERN, physical_name
 from tak_tools.resource_types import ResourceType
 from tak_tools.simulated_aws.inputs import Inputs
 
@@ -48,11 +49,15 @@ class SimulatedAws:
     """A context in which boto3 talks to an AWS in this process, empty at first.
 
     As a `Cloud` (tak_tools.program) it makes what a program registers; `client` answers questions about it.
-    `default_tags` go on everything that can have a tag, as the default provider's do.
+    `default_tags` go on everything that can have a tag, as the default provider's do. What has no name of its own gets
+    one by `name_pattern`, as the engine does it.
     """
 
-    def __init__(self, region: str, default_tags: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, region: str, default_tags: Mapping[str, str] | None = None, name_pattern: str = DEFAULT_PATTERN
+    ) -> None:
         self.region = region
+        self._name_pattern = name_pattern
         self._default_tags = dict(default_tags or {})
         self._moto = mock_aws()
         self._environment = patch.dict(os.environ, _ENVIRONMENT)
@@ -133,10 +138,9 @@ class SimulatedAws:
         tags = self.tag_list(inputs)
         return [{"ResourceType": resource_type, "Tags": tags}] if tags else []
 
-    @staticmethod
-    def physical_name(name: str) -> str:
-        """What Pulumi does for a resource without a name of its own: the logical name and seven random hex digits."""
-        return f"{name}-{secrets.token_hex(4)[:7]}"
+    def physical_name(self, name: str) -> str:
+        """The name of a resource without a name of its own."""
+        return physical_name(self._name_pattern, name, lambda digits: secrets.token_hex(digits)[:digits])
 
 
 # Throttling is tried again, as the provider does: up to 25 times, less with aws:maxRetries in the stack file.

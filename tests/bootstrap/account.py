@@ -1,9 +1,10 @@
 """The account after the bootstrap, and what its roles may do there."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from tak_tools.program import Recording
@@ -11,6 +12,26 @@ from tak_tools.simulated_aws import SimulatedAws
 
 REGION = "ap-southeast-2"
 REPOSITORY = "example-owner/example-repository"
+
+
+# What a condition compares with: the values that a key has in a request.
+Context = Mapping[str, Any]
+
+ANY = object()
+"""The value of a key that the caller chooses."""
+
+
+class Attack(dict[str, Any]):
+    """The context of a request for something that exists: what it is stands fixed, the caller chooses the rest."""
+
+    # `ec2:CreateAction` is there only when EC2 tags what it has just made.
+    FIXED = ("aws:ResourceTag/", "kms:ResourceAliases", "ec2:CreateAction")
+
+    def __missing__(self, key: str) -> Any:
+        return None if key.startswith(self.FIXED) else ANY
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key]
 
 
 @dataclass(frozen=True)
@@ -23,8 +44,19 @@ class Permissions:
     policies: Mapping[str, dict[str, Any]]
     boundary: dict[str, Any] | None
 
-    def allow(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
-        context = {"aws:RequestedRegion": REGION, **(context or {})}
+    def allow(self, action: str, resource: str, context: Context | None = None) -> bool:
+        """Whether a request in the layer's region is allowed."""
+        return self.allow_in({"aws:RequestedRegion": REGION, **(context or {})}, action, resource)
+
+    def allow_attack(self, action: str, resource: str, tags: Mapping[str, str], aliases: Sequence[str] = ()) -> bool:
+        """Whether any request for something that has these tags and aliases is allowed."""
+        context = Attack({f"aws:ResourceTag/{key}": value for key, value in tags.items()})
+        if aliases:
+            context["kms:ResourceAliases"] = list(aliases)
+        return self.allow_in(context, action, resource)
+
+    def allow_in(self, context: Context, action: str, resource: str) -> bool:
+        """Whether a request with this context, and nothing else in it, is allowed."""
 
         def effects(*documents: dict[str, Any]) -> set[str]:
             return {
@@ -35,39 +67,64 @@ class Permissions:
             }
 
         granted = effects(*self.policies.values())
+        if "Allow" not in granted:
+            return False
         limit = effects(self.boundary) if self.boundary else {"Allow"}
-        return "Deny" not in granted | limit and "Allow" in granted and "Allow" in limit
+        return "Deny" not in granted | limit and "Allow" in limit
 
 
-def _applies(statement: dict[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
+def _applies(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
+    # IAM knows actions in any case, and everything else in one.
     if "NotAction" in statement:
-        named = not _matches(action, statement["NotAction"])
+        named = not _matches(action.lower(), _lower(statement["NotAction"]))
     else:
-        named = _matches(action, statement["Action"])
+        named = _matches(action.lower(), _lower(statement["Action"]))
     return (
         named
         and _matches(resource, statement["Resource"])
         and all(
-            _holds(operator, context.get(key), expected)
+            _holds(operator, context.get(key), expected, statement["Effect"])
             for operator, keys in statement.get("Condition", {}).items()
             for key, expected in keys.items()
         )
     )
 
 
-def _matches(value: str, patterns: str | list[str]) -> bool:
-    return any(fnmatchcase(value, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
+def _lower(patterns: str | Sequence[str]) -> list[str]:
+    return [pattern.lower() for pattern in ([patterns] if isinstance(patterns, str) else patterns)]
 
 
-def _holds(operator: str, value: str | None, expected: str | list[str]) -> bool:
+def _matches(value: str, patterns: str | Sequence[str]) -> bool:
+    return any(_pattern(item).fullmatch(value) for item in ([patterns] if isinstance(patterns, str) else patterns))
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
+def _holds(operator: str, found: Any, expected: str | Sequence[str], effect: str) -> bool:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
+    if found is ANY:
+        # The caller chooses what lets the request through.
+        return effect == "Allow"
     choices = [expected] if isinstance(expected, str) else expected
-    match operator:
-        case "StringEquals" | "ForAllValues:StringEquals":
-            return value in choices
-        case "StringNotEquals":
-            return value not in choices
-        case "StringEqualsIfExists":
-            return value is None or value in choices
+    if operator == "Null":
+        return choices == [str(found is None).lower()]
+    of_all, _, comparison = operator.rpartition(":")
+    comparison, if_exists, _ = comparison.partition("IfExists")
+    if found is None:
+        return bool(of_all or if_exists) or comparison == "StringNotEquals"
+    values = [found] if isinstance(found, str) else found
+    if len(values) > 1 and not of_all:
+        raise ValueError(f"{operator} compares one value, found {values}")
+    match of_all, comparison:
+        case "" | "ForAllValues", "StringEquals" | "Bool":
+            return all(value in choices for value in values)
+        case "" | "ForAllValues", "StringLike":
+            return all(_matches(value, choices) for value in values)
+        case "", "StringNotEquals":
+            return values[0] not in choices
     raise NotImplementedError(operator)
 
 

@@ -3,14 +3,31 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
+import pulumi
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tak_base.deployment_target import DeploymentTarget
+from tak_base.settings import MAX_NAME_PREFIX
+from tak_bootstrap.github_access import MAX_POLICY_LENGTH
 from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
+from tak_bootstrap.policies import (
+    Layer,
+    State,
+    deploy_boundary,
+    read_layer,
+    write_dns,
+    write_keys,
+    write_network,
+    write_services,
+    write_state,
+)
+from tak_tools import resource_types as types
+from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 from tak_tools.resource_types import row_of
 from tak_tools.simulated_aws import SimulatedAws
@@ -24,6 +41,7 @@ pytestmark = pytest.mark.slow
 EC2 = f"arn:aws:ec2:{REGION}:{DEFAULT_ACCOUNT_ID}:"
 KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/any"
 ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/"
+CERTIFICATE = f"arn:aws:acm:{REGION}:{DEFAULT_ACCOUNT_ID}:certificate/any"
 BOUNDARY = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:policy/bootstrap/tak-base-role-boundary"
 DEPLOY_ROLES = {"dev-test": "tak-base-deploy-dev-test", "prod": "tak-base-deploy-prod"}
 EVERY_ROLE = ("tak-base-preview", *DEPLOY_ROLES.values())
@@ -88,7 +106,7 @@ def test_no_policy_allows_every_action_of_a_service_but_the_ceiling_of_deploy_ro
     }
 
     assert {name: found for name, found in patterns.items() if found} == {
-        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3", "ssm")}
+        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3")}
     }
 
 
@@ -106,13 +124,36 @@ def test_no_allowance_uses_not_action_or_not_resource(account: Account) -> None:
             assert statement["Effect"] == "Deny" or "NotAction" not in statement, (name, statement["Sid"])
 
 
-def test_every_policy_fits_into_what_aws_takes(account: Account) -> None:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 without white space, and
-    # ten policies on a role. The names here are shorter than they can be: leave a quarter.
-    for name, document in policy_documents(account):
-        assert len(json.dumps(document, separators=(",", ":"))) < 6144 * 0.75, name
+def test_every_policy_of_a_role_fits_into_what_aws_takes_whatever_the_names_are(account: Account) -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: ten policies on a role, each of 6,144
+    # characters without white space.
+    project, stack = "p" * 20, "s" * (MAX_NAME_PREFIX - 21)
+    layer = Layer(DeploymentTarget(DEFAULT_ACCOUNT_ID, "ap-southeast-2", "aws-us-gov", "amazonaws.com"), project)
+    bucket, key = f"arn:aws-us-gov:s3:::{'b' * 63}", layer.target.arn("kms", f"key/mrk-{'0' * 32}")
+    made = [
+        read_layer(layer, [stack, f"{stack[1:]}2"]),
+        write_network(layer, stack),
+        write_services(layer, stack),
+        write_keys(layer, stack),
+        write_dns(layer, stack),
+        write_state(layer, State(bucket, key, key), stack),
+        deploy_boundary(layer, State(bucket, key, key)),
+    ]
+    for document in made:
+        assert len(json.dumps(document, separators=(",", ":"))) <= MAX_POLICY_LENGTH, document["Statement"][0]["Sid"]
     for role in EVERY_ROLE:
         assert len(account.permissions(role).policies) <= 10
+
+
+def test_more_environments_than_a_policy_holds_are_refused_in_one_line(bootstrap: Callable[..., Recording]) -> None:
+    with pytest.raises((pulumi.RunError, DeploymentError)) as caught:
+        bootstrap(environments=[f"stack-with-a-long-name-{number:02}" for number in range(9)])
+
+    assert re.search(
+        "tak-bootstrap:environments: found stack-with-a-long-name-00, .*, expected fewer or shorter names: the policy"
+        r" tak-base-preview-read has \d+ characters, and AWS takes 6144",
+        str(caught.value),
+    )
 
 
 def test_no_policy_holds_an_account_that_is_not_the_one_deployed_to(account: Account) -> None:
@@ -242,22 +283,96 @@ def test_a_deploy_role_makes_what_it_tags_as_its_environment_s(deploy: Permissio
     assert not deploy.allow("kms:CreateKey", "*", other)
 
 
-def test_a_deploy_role_changes_and_deletes_what_has_its_environment_s_tag(
+def test_a_deploy_role_changes_and_deletes_what_has_its_environment_s_tag_and_nothing_else_s(
     deploy: Permissions, environment: str
 ) -> None:
-    own, other = ({"aws:ResourceTag/Environment": name} for name in (environment, "other"))
-    rules = {action for action in actions("ec2:", WRITING) if action.endswith(("Ingress", "Egress"))}
+    own, other, none = ({"aws:ResourceTag/Environment": name} if name else {} for name in (environment, "other", ""))
+    emptying = {"ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"}
 
     for action in actions("ec2:", WRITING):
-        kind = "security-group" if action in rules else "vpc"
-        assert deploy.allow(action, f"{EC2}{kind}/there", own), action
-        assert not deploy.allow(action, f"{EC2}{kind}/there", other), action
-        # The default security group comes without tags and with rules.
-        assert deploy.allow(action, f"{EC2}{kind}/there") == (action in rules), action
-    for action in actions("kms:", ("update", "delete"), "aws:kms/key:Key"):
+        for kind in ("security-group", "vpc"):
+            assert deploy.allow(action, f"{EC2}{kind}/there", own), action
+            assert not deploy.allow(action, f"{EC2}{kind}/there", other), action
+            # The default security group comes without tags and with rules.
+            empties_group = action in emptying and kind == "security-group"
+            assert deploy.allow(action, f"{EC2}{kind}/there", none) is empties_group, action
+    for action in actions("kms:", ("update", "delete"), types.KEY.token):
         assert deploy.allow(action, KEY, own), action
-        assert not deploy.allow(action, KEY, other), action
-        assert not deploy.allow(action, KEY), action
+        assert not deploy.allow(action, KEY, other | new_key(environment)), action
+        assert not deploy.allow(action, KEY, {"kms:ResourceAliases": "alias/any"}), action
+
+
+# Other people's resources without the tag
+
+
+def new_key(environment: str) -> dict[str, str]:
+    """The request by which a deploy role tags a key; a key that is just made has no tags and no aliases to AWS."""
+    return {"aws:RequestTag/Environment": environment}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"kms:ResourceAliases": "alias/any"},
+        {"aws:ResourceTag/Name": "any"},
+        {"aws:ResourceTag/Environment": "any"},
+        {"kms:ResourceAliases": ["alias/tak-base-prod", "alias/tak-base-dev-test", "alias/any"]},
+    ],
+)
+def test_a_key_that_somebody_has_named_is_not_a_new_key(
+    deploy: Permissions, environment: str, others: dict[str, Any]
+) -> None:
+    for action in actions("kms:"):
+        request = new_key(environment) | {"kms:ViaService": f"ecr.{REGION}.amazonaws.com"}
+        expected = action in {"kms:CreateKey", "kms:ListAliases", "kms:ListKeys"}
+        assert deploy.allow(action, "*" if expected else KEY, request | others) is expected, action
+
+
+def test_a_deploy_role_can_make_a_key_before_its_tags_count(deploy: Permissions, environment: str) -> None:
+    request = new_key(environment)
+
+    assert deploy.allow("kms:CreateKey", "*", request)
+    for action in actions("kms:", ("create", "read"), types.KEY.token) - {"kms:CreateKey"}:
+        assert deploy.allow(action, KEY, request), action
+    assert not deploy.allow("kms:TagResource", KEY, new_key("other"))
+    # As KMS may ask for it on behalf of CreateKey, and as the API asks.
+    for bypass, expected in ((None, True), ("false", True), ("true", False)):
+        context = {"kms:BypassPolicyLockoutSafetyCheck": bypass} if bypass else {}
+        assert deploy.allow("kms:PutKeyPolicy", KEY, context) is expected
+    # With its alias it is still the new key, but its policy is no longer changed without the tag.
+    named = {"kms:ResourceAliases": f"alias/tak-base-{environment}"}
+    assert deploy.allow("kms:CreateGrant", KEY, named | {"kms:ViaService": f"ecr.{REGION}.amazonaws.com"})
+    assert not deploy.allow("kms:CreateGrant", KEY, named)
+    assert deploy.allow("kms:DescribeKey", KEY, named)
+    assert not deploy.allow("kms:PutKeyPolicy", KEY, named)
+    assert not deploy.allow("kms:TagResource", KEY, named | request)
+
+
+def test_certificates_and_security_groups_that_somebody_has_named_cannot_be_tagged(
+    deploy: Permissions, environment: str
+) -> None:
+    request = {"aws:RequestTag/Environment": environment}
+    own_name = {"aws:ResourceTag/Name": f"tak-base-{environment}-default"}
+    for action, resource in (("acm:AddTagsToCertificate", CERTIFICATE), ("ec2:CreateTags", f"{EC2}security-group/any")):
+        assert deploy.allow(action, resource, request), action
+        assert deploy.allow(action, resource, request | own_name), action
+        assert not deploy.allow(action, resource, request | {"aws:ResourceTag/Name": "any"}), action
+        assert not deploy.allow(action, resource, request | {"aws:ResourceTag/Environment": "any"}), action
+        assert not deploy.allow(action, resource, {"aws:RequestTag/Environment": "other"}), action
+    assert not deploy.allow("ec2:CreateTags", f"{EC2}vpc/any", request)
+
+
+def test_a_new_resource_refers_to_the_environment_s_own_only(deploy: Permissions, environment: str) -> None:
+    request = {"aws:RequestTag/Environment": environment}
+    for action, kind in (
+        ("ec2:CreateSubnet", "vpc"),
+        ("ec2:CreateNatGateway", "subnet"),
+        ("ec2:CreateNatGateway", "elastic-ip"),
+        ("ec2:CreateVpcEndpoint", "route-table"),
+        ("ec2:CreateVpcEndpoint", "security-group"),
+    ):
+        assert deploy.allow(action, f"{EC2}{kind}/any", request | {"aws:ResourceTag/Environment": environment})
+        assert not deploy.allow(action, f"{EC2}{kind}/any", request), (action, kind)
 
 
 def test_no_role_acts_in_another_region(account: Account) -> None:
@@ -276,7 +391,7 @@ def test_no_role_acts_in_another_region(account: Account) -> None:
 def test_no_role_reads_secrets_and_objects_that_are_not_pulumi_s(account: Account, role: str) -> None:
     permissions = account.permissions(role)
 
-    assert not permissions.allow("s3:GetObject", "arn:aws:s3:::tak-config-abc/secret")
+    assert not permissions.allow("s3:GetObject", "arn:aws:s3:::tak-base-prod-tak-config-abc/secret")
     assert not permissions.allow("kms:Decrypt", KEY)
     assert not permissions.allow("secretsmanager:GetSecretValue", "*")
 
@@ -288,24 +403,62 @@ def test_named_resources_of_the_other_environment_are_out_of_reach(deploy: Permi
             ("ecs:DeleteCluster", f"arn:aws:ecs:{REGION}:{DEFAULT_ACCOUNT_ID}:cluster/tak-base-{name}"),
             ("logs:DeleteLogGroup", f"arn:aws:logs:{REGION}:{DEFAULT_ACCOUNT_ID}:log-group:/tak-base-{name}/flow-log"),
             ("kms:DeleteAlias", f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:alias/tak-base-{name}"),
+            ("s3:DeleteBucket", f"arn:aws:s3:::tak-base-{name}-tak-config-1234567"),
+            ("s3:DeleteObject", f"arn:aws:s3:::tak-base-{name}-tak-config-1234567/any"),
+            (
+                "ecr:DeleteRepository",
+                f"arn:aws:ecr:{REGION}:{DEFAULT_ACCOUNT_ID}:repository/tak-base-{name}-tak-images-1",
+            ),
+            ("iam:TagRole", f"{ROLE}tak-base-{name}-tak-flow-log-role-1234567"),
         ):
             assert deploy.allow(action, resource) is expected, (action, name)
 
 
-def test_a_deploy_role_makes_its_environment_s_certificates_and_cname_records(
-    deploy: Permissions, environment: str
-) -> None:
-    certificate, tag = f"arn:aws:acm:{REGION}:{DEFAULT_ACCOUNT_ID}:certificate/any", "Environment"
+def test_a_deploy_role_makes_its_environment_s_certificates_only(deploy: Permissions, environment: str) -> None:
     for name, expected in ((environment, True), ("other", False)):
-        assert deploy.allow("acm:RequestCertificate", "*", {f"aws:RequestTag/{tag}": name}) is expected
+        assert deploy.allow("acm:RequestCertificate", "*", {"aws:RequestTag/Environment": name}) is expected
         for action in ("acm:DeleteCertificate", "acm:RemoveTagsFromCertificate", "acm:DescribeCertificate"):
-            assert deploy.allow(action, certificate, {f"aws:ResourceTag/{tag}": name}) is expected, action
-        assert deploy.allow("acm:AddTagsToCertificate", certificate, {f"aws:RequestTag/{tag}": name}) is expected
-    types = "route53:ChangeResourceRecordSetsRecordTypes"
-    for type_, expected in (("CNAME", True), ("A", False)):
-        context = {types: type_, "aws:RequestedRegion": "us-east-1"}
-        assert deploy.allow("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/any", context) is expected
-    assert not deploy.allow("route53:DeleteHostedZone", "arn:aws:route53:::hostedzone/any")
+            assert deploy.allow(action, CERTIFICATE, {"aws:ResourceTag/Environment": name}) is expected, action
+        assert not deploy.allow("acm:DeleteCertificate", CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "action", "expected"),
+    [
+        ("_1234.tak.example.org", "CNAME", "UPSERT", True),
+        ("_1234.tak.example.org", "CNAME", "CREATE", True),
+        ("_1234.tak.example.org", "CNAME", "DELETE", False),
+        ("_1234.tak.example.org", "TXT", "UPSERT", False),
+        ("tak.example.org", "CNAME", "UPSERT", False),
+        ("www.tak.example.org", "A", "UPSERT", False),
+    ],
+)
+def test_a_deploy_role_writes_nothing_into_a_zone_but_names_that_validate_certificates(
+    deploy: Permissions, name: str, type_: str, action: str, expected: bool
+) -> None:
+    keys = "route53:ChangeResourceRecordSets"
+    change = {f"{keys}NormalizedRecordNames": [name], f"{keys}RecordTypes": [type_], f"{keys}Actions": [action]}
+    valid = {
+        f"{keys}NormalizedRecordNames": ["_5678.tak.example.org"],
+        f"{keys}RecordTypes": ["CNAME"],
+        f"{keys}Actions": ["UPSERT"],
+    }
+    zone, route53 = "arn:aws:route53:::hostedzone/any", {"aws:RequestedRegion": "us-east-1"}
+
+    assert deploy.allow(keys, zone, change | route53) is expected
+    # A request can hold several changes.
+    assert deploy.allow(keys, zone, {key: [*change[key], *valid[key]] for key in change} | route53) is expected
+    assert not deploy.allow("route53:DeleteHostedZone", zone, route53)
+
+
+@pytest.mark.parametrize("counted_in", [REGION, "us-east-1"])
+def test_ec2_may_associate_the_hosted_zone_of_an_endpoint_with_a_vpc_of_the_region(
+    deploy: Permissions, counted_in: str
+) -> None:
+    zone, action = "arn:aws:route53:::hostedzone/any", "route53:AssociateVPCWithHostedZone"
+    for region, expected in ((REGION, True), ("eu-west-1", False)):
+        vpc = {"route53:VPCs": [f"VPCId=vpc-1234,VPCRegion={region}"]}
+        assert deploy.allow(action, zone, vpc | {"aws:RequestedRegion": counted_in}) is expected
 
 
 # State
@@ -360,8 +513,8 @@ def test_the_state_is_decrypted_through_s3_only_and_secrets_with_their_own_key(a
 # More power
 
 
-def test_a_deploy_role_makes_roles_under_the_boundary_only(deploy: Permissions) -> None:
-    role, bounded = f"{ROLE}tak-flow-log-role-1", {"iam:PermissionsBoundary": BOUNDARY}
+def test_a_deploy_role_makes_roles_under_the_boundary_only(deploy: Permissions, environment: str) -> None:
+    role, bounded = f"{ROLE}tak-base-{environment}-tak-flow-log-role-1", {"iam:PermissionsBoundary": BOUNDARY}
     elsewhere = {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
 
     for action in actions("iam:", WRITING) - {
@@ -376,9 +529,12 @@ def test_a_deploy_role_makes_roles_under_the_boundary_only(deploy: Permissions) 
         assert not deploy.allow(action, f"{ROLE}someone-else", bounded), action
 
 
-def test_a_deploy_role_passes_roles_to_flow_logs_only(deploy: Permissions) -> None:
+def test_a_deploy_role_passes_roles_to_flow_logs_only(deploy: Permissions, environment: str) -> None:
     for service, expected in (("vpc-flow-logs.amazonaws.com", True), ("lambda.amazonaws.com", False)):
-        assert deploy.allow("iam:PassRole", f"{ROLE}tak-any", {"iam:PassedToService": service}) is expected
+        assert (
+            deploy.allow("iam:PassRole", f"{ROLE}tak-base-{environment}-tak-any", {"iam:PassedToService": service})
+            is expected
+        )
     assert not deploy.allow("iam:PassRole", f"{ROLE}admin", {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"})
 
 
@@ -440,7 +596,7 @@ def test_the_boundary_s_denials_hold_whatever_it_may_come_to_allow(
 def test_the_boundary_itself_lets_through_what_the_layer_needs(account: Account, deploy: Permissions) -> None:
     unlimited = every_power(account, DEPLOY_ROLES["prod"])
     for action in actions(""):
-        resource = f"{ROLE}tak-any" if action.startswith("iam:") else "*"
+        resource = f"{ROLE}tak-base-any" if action.startswith("iam:") else "*"
         context = {"iam:PermissionsBoundary": BOUNDARY}
         if action.startswith("route53:"):
             context["aws:RequestedRegion"] = "us-east-1"

@@ -7,10 +7,14 @@ from typing import Any
 
 import pulumi
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
 
+from tak_base.deployment_target import PARTITIONS
+from tak_bootstrap.policies import ROUTE53_REGIONS
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
-from tests.bootstrap.account import REPOSITORY
+from tak_tools.simulated_aws import SimulatedAws
+from tests.bootstrap.account import REPOSITORY, Account
 
 pytestmark = pytest.mark.slow
 
@@ -18,10 +22,10 @@ Bootstrap = Callable[..., Recording]
 
 TYPES = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": 1,
-    # Two boundaries, two policies of the preview role, five of each deploy role.
-    "aws:iam/policy:Policy": 14,
+    # Two boundaries, two policies of the preview role, six of each deploy role.
+    "aws:iam/policy:Policy": 16,
     "aws:iam/role:Role": 3,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 12,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 14,
     "aws:kms/alias:Alias": 2,
     "aws:kms/key:Key": 2,
     "aws:s3/bucket:Bucket": 1,
@@ -65,12 +69,12 @@ def test_the_oidc_provider_of_the_account_is_reused_where_the_stack_file_says_so
     ]
 
 
-def test_every_environment_gets_one_role_with_five_policies(bootstrap: Bootstrap, recording: Recording) -> None:
+def test_every_environment_gets_one_role_with_six_policies(bootstrap: Bootstrap, recording: Recording) -> None:
     assert types(bootstrap(environments=["prod", "dev-test", "staging"])) - types(recording) == Counter(
         {
             "aws:iam/role:Role": 1,
-            "aws:iam/policy:Policy": 5,
-            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 5,
+            "aws:iam/policy:Policy": 6,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 6,
         }
     )
 
@@ -118,6 +122,41 @@ def test_the_outputs_are_those_that_workflows_and_stack_files_take(recording: Re
 def test_the_bucket_has_the_name_that_the_stack_file_gives_it(bootstrap: Bootstrap, recording: Recording) -> None:
     assert bootstrap(stateBucketName="example-state").named("tak-state").inputs["bucket"] == "example-state"
     assert "bucket" not in recording.named("tak-state").inputs
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "route53"),
+    [("us-east-1", "aws", "us-east-1"), ("us-gov-west-1", "aws-us-gov", "us-gov-west-1")],
+)
+def test_the_roles_work_in_every_region_and_in_govcloud(
+    bootstrap: Bootstrap, region: str, partition: str, route53: str
+) -> None:
+    with SimulatedAws(region) as cloud:
+        account = Account(cloud, bootstrap(cloud=cloud))
+        deploy = account.permissions("tak-base-deploy-prod")
+        trust = account.recording.named("tak-deploy-prod").inputs["assumeRolePolicy"]
+    here, tagged = {"aws:RequestedRegion": region}, {"aws:ResourceTag/Environment": "prod"}
+    at_home = f"arn:{partition}:SERVICE:{region}:{DEFAULT_ACCOUNT_ID}:"
+    state_key = account.recording.named("tak-state-key").outputs["arn"]
+
+    assert 'sts.amazonaws.com"' in trust
+    for context, action, resource in (
+        (here, "ecs:CreateCluster", f"{at_home}cluster/tak-base-prod"),
+        (here, "ecr:CreateRepository", f"{at_home}repository/tak-base-prod-tak-images-1234567"),
+        (here | tagged, "ec2:DeleteVpc", f"{at_home}vpc/vpc-1"),
+        (here, "s3:CreateBucket", f"arn:{partition}:s3:::tak-base-prod-tak-config-1234567"),
+        (
+            {"aws:RequestedRegion": route53},
+            "route53:ChangeResourceRecordSets",
+            f"arn:{partition}:route53:::hostedzone/Z1",
+        ),
+        (here | {"kms:ViaService": f"s3.{region}.amazonaws.com"}, "kms:GenerateDataKey", state_key),
+    ):
+        assert deploy.allow_in(context, action, resource.replace("SERVICE", action.partition(":")[0])), action
+
+
+def test_the_partitions_are_those_that_the_layer_supports() -> None:
+    assert set(ROUTE53_REGIONS) == set(PARTITIONS)
 
 
 def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(bootstrap: Bootstrap) -> None:

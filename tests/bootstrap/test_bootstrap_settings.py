@@ -62,9 +62,15 @@ def test_a_good_stack_file_becomes_settings() -> None:
         ("stateBucketName", ""),
         ("stateBucketName", "Upper"),
         ("stateBucketName", "a.b.c"),
-        # The deploy roles have full power over buckets of this name.
-        ("stateBucketName", "tak-config-state"),
-        ("stateBucketName", "tak-elb-logs-state"),
+        # A deploy role has full power over buckets of this name.
+        ("stateBucketName", "tak-base-prod-tak-config-state"),
+        ("projectName", "Tak"),
+        ("environments", ["Prod"]),
+        ("environments", ["prod_1"]),
+        ("environments", ["a-name-for-a-stack-that-is-too-long"]),
+        # What prod's deploy role manages begins with tak-base-prod-tak-.
+        ("environments", ["prod", "prod-tak"]),
+        ("environments", ["prod-tak-2", "prod"]),
         ("createOidcProvider", "yes"),
     ],
 )

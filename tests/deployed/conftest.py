@@ -39,7 +39,9 @@ def layers(project: Project, evaluate: Evaluate) -> Iterator[dict[str, Layer]]:
         deployed = {}
         for stack in ("prod", "dev-test"):
             stack_file = load_stack(project, stack)
-            cloud = contexts.enter_context(SimulatedAws(stack_file.region, stack_file.default_tags))
+            cloud = contexts.enter_context(
+                SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern)
+            )
             deployed[stack] = Layer(stack_file, evaluate(stack, cloud=cloud), cloud)
         yield deployed
 
@@ -64,7 +66,10 @@ def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
 def extras_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
     """prod beside the other two, under another name and range, with every extra of the network."""
     stack_file = with_options(project, "prod", "extras", minorId=9, **EVERY_NETWORK_EXTRA)
-    with _everything_as_it_was(), SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+    with (
+        _everything_as_it_was(),
+        SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
+    ):
         yield Layer(stack_file, run_program(stack_file, cloud), cloud)
 
 
@@ -72,7 +77,10 @@ def extras_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
 def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
     """prod beside the others, under another name, with every optional part, in an account that has the hosted zone."""
     stack_file = with_options(project, "prod", "full")
-    with _everything_as_it_was(), SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+    with (
+        _everything_as_it_was(),
+        SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
+    ):
         cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
         yield Layer(stack_file, run_program(stack_file, cloud), cloud)
 

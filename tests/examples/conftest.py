@@ -38,7 +38,7 @@ def example(evaluate: Evaluate) -> Callable[..., Recording]:
     def run(stack: str, *, outputs: Mapping[str, Any] | None = None, **overrides: Any) -> Recording:
         layer = load(stack, **overrides)
         below = evaluate(layer.base.stack).outputs if outputs is None else outputs
-        return run_program(layer, OnTopOf(StubAws(layer.region), layer.reference, below))
+        return run_program(layer, OnTopOf(StubAws(layer.region, layer.name_pattern), layer.reference, below))
 
     return run
 
@@ -54,8 +54,8 @@ def deployments() -> Iterator[dict[str, Deployed]]:
 
 
 def _on_its_base(layer: LayerAbove, contexts: ExitStack) -> Deployed:
-    below = contexts.enter_context(SimulatedAws(layer.region, layer.base.default_tags))
-    cloud = contexts.enter_context(SimulatedAws(layer.region, layer.default_tags))
+    below = contexts.enter_context(SimulatedAws(layer.region, layer.base.default_tags, layer.base.name_pattern))
+    cloud = contexts.enter_context(SimulatedAws(layer.region, layer.default_tags, layer.name_pattern))
     on_top = on_base_layer(layer, cloud, below=below)
     return Deployed(layer, run_program(layer, on_top), cloud, on_top.outputs)
 

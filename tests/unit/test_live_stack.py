@@ -136,4 +136,4 @@ def test_every_other_key_of_a_live_stack_may_change(update: Update) -> None:
 def test_a_stack_whose_first_update_was_cut_off_is_not_held_to_anything(project: Project, prod: Recording) -> None:
     stack_file = load_stack(project, "prod")
 
-    assert run_program(stack_file, StubAws(stack_file.region), live={}) == prod
+    assert run_program(stack_file, StubAws(stack_file.region, stack_file.name_pattern), live={}) == prod

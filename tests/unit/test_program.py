@@ -1,11 +1,13 @@
 """The program as a whole: what there is, how it hangs together, what it exports, what survives a change."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
+from tak_base.settings import MAX_NAME_PREFIX
 from tak_tools.program import Recording, Registration
 from tak_tools.stub_aws import StubAws
 from tests.network_extras import EVERY_NETWORK_EXTRA
@@ -263,11 +265,28 @@ def test_every_name_tag_begins_with_project_and_stack(recording: Recording) -> N
     assert all(item.inputs["tags"]["Name"].startswith(stack) for item in recording.resources if "tags" in item.inputs)
 
 
-def test_no_security_group_gets_a_name_that_aws_reserves(recording: Recording) -> None:
-    # Pulumi makes the physical name from the logical one, and AWS refuses names that begin with "sg-".
-    for group in recording.of_type("SecurityGroup"):
-        assert not group.name.startswith("sg")
-        assert "name" not in group.inputs
+# How many characters AWS takes for the names that Pulumi chooses.
+NAMED_BY_PULUMI = {
+    "aws:ec2/securityGroup:SecurityGroup": 255,
+    "aws:iam/role:Role": 64,
+    "aws:iam/rolePolicy:RolePolicy": 128,
+    "aws:s3/bucket:Bucket": 63,
+    "awsx:ecr:Repository": 256,
+}
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev-test"])
+def test_every_name_that_pulumi_chooses_begins_with_project_and_stack_and_fits(evaluate: Evaluate, stack: str) -> None:
+    with_every_option = EVERY_OPTION | {"repositories": ["r" * 190, "artifacts", "etl-tasks"], "flowLogs": "all"}
+    named = [item for item in evaluate(stack, **with_every_option).resources if item.type in NAMED_BY_PULUMI]
+
+    assert {item.type for item in named} == NAMED_BY_PULUMI.keys() - (
+        {"aws:ec2/securityGroup:SecurityGroup"} if stack == "dev-test" else set()
+    )
+    for item in named:
+        name = item.outputs.get("bucket") or item.outputs.get("name") or item.outputs["url"].partition("/")[2]
+        assert re.fullmatch(rf"tak-base-{stack}-{item.name}-[0-9a-f]{{7}}", name)
+        assert MAX_NAME_PREFIX + len(f"-{item.name}-1234567") <= NAMED_BY_PULUMI[item.type], item.name
 
 
 # Options

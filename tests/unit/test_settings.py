@@ -15,9 +15,11 @@ from tak_base.config_values import ConfigError, apply_defaults, by_key, integer,
 from tak_base.settings import (
     CONFIG_KEYS,
     LOG_RETENTION_DAYS,
+    MAX_NAME_PREFIX,
     ImageRepository,
     Settings,
     load_settings,
+    name_problems,
     parse_settings,
 )
 from tak_tools.stack_file import Project
@@ -353,8 +355,8 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         ("repositories", "artifacts", f'found "artifacts", {REPOSITORIES_EXPECTED}'),
         ("repositories", ["Artifacts"], "found [\"Artifacts\"], expected names of lower-case letters and digits, joined"
             " by single - . or _: 'Artifacts' is not one"),
-        ("repositories", ["a" * 201], f'found ["{"a" * 201}"], expected names of lower-case letters and digits, joined'
-            f" by single - . or _: '{'a' * 201}' is not one"),
+        ("repositories", ["a" * 191], f'found ["{"a" * 191}"], expected names of lower-case letters and digits, joined'
+            f" by single - . or _: '{'a' * 191}' is not one"),
         ("repositories", ["images"], 'found ["images"], expected further repositories: every stack has images'),
         ("lambdaRepositories", ["etl-tasks"], 'found "etl-tasks", expected a repository of tak-base:repositories,'
             " which is []"),
@@ -391,9 +393,30 @@ def test_a_required_key_cannot_be_left_out_or_left_to_the_profile(key: str, expe
     assert problems_of({key: absent}) == (f"tak-base:{key}: missing, {expected}",)
 
 
-@pytest.mark.parametrize("stack", ["blue.green", "org/prod", "prod ", ""])
+@pytest.mark.parametrize("stack", ["blue.green", "org/prod", "prod ", "", "Prod", "my_stack", "-prod", "a--b"])
 def test_a_stack_name_that_aws_refuses_in_names_is_refused(stack: str) -> None:
-    assert problems_of({}, stack) == (f"stack name: found {stack!r}, expected letters, digits, - and _ only",)
+    assert problems_of({}, stack) == (
+        f"stack name: found {stack!r}, expected lower-case letters and digits, joined by single -: names in AWS begin"
+        " with it",
+    )
+
+
+@pytest.mark.parametrize(("project", "found"), [("Tak", "joined by single -"), ("sg-tak", "no sg- at the start")])
+def test_a_project_name_that_aws_refuses_in_names_is_refused(project: str, found: str) -> None:
+    (problem,) = name_problems(project, "prod")
+
+    assert problem.startswith(f"project name: found {project!r}, expected ")
+    assert found in problem
+
+
+def test_project_and_stack_leave_room_for_the_rest_of_a_name() -> None:
+    longest = "s" * (MAX_NAME_PREFIX - len("tak-base-"))
+
+    assert parse({}, longest).name == f"tak-base-{longest}"
+    assert problems_of({}, f"{longest}s") == (
+        f"stack name: found '{longest}s', expected at most 38 characters for tak-base-{longest}s, with which names in"
+        " AWS begin",
+    )
 
 
 def test_an_ecr_lifecycle_policy_holds_49_tag_prefixes_and_no_more() -> None:
@@ -501,7 +524,8 @@ def test_all_mistakes_of_a_stack_file_are_reported_together() -> None:
         'tak-base:majorId: found "one", expected an integer 0-255',
         "tak-base:minorId: missing, expected an integer 0-15",
         "tak-base:natGateways: found 3, expected 1 or 2",
-        "stack name: found 'my.stack', expected letters, digits, - and _ only",
+        "stack name: found 'my.stack', expected lower-case letters and digits, joined by single -: names in AWS"
+        " begin with it",
         'tak-base:availabilityZones: found ["us-east-1a", "us-east-1b"], expected zones of aws:region, which is'
         " ap-southeast-2",
     )
@@ -668,6 +692,7 @@ def test_pulumi_yaml_declares_exactly_what_a_stack_file_has_to_have(project: Pro
     # The Pulumi CLI refuses a stack that lacks a declared key without a default, and accepts any other key.
     declared = yaml.safe_load((project.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
 
-    assert list(declared) == [key for key, row in CONFIG_KEYS.items() if row.required]
-    assert [entry["type"] for entry in declared.values()] == ["string", "integer", "integer"]
-    assert not project.defaults
+    own = {key: entry for key, entry in declared.items() if ":" not in key}
+    assert list(own) == [key for key, row in CONFIG_KEYS.items() if row.required]
+    assert [entry["type"] for entry in own.values()] == ["string", "integer", "integer"]
+    assert set(project.defaults) == {"pulumi:autonaming"}

@@ -34,7 +34,7 @@ def test_everything_a_stack_makes_is_tagged_with_its_origin(stack_files: list[St
         assert file.default_tags == {
             "Project": "TAK",
             "Component": "BaseLayer",
-            "Environment": file.settings.environment,
+            "Environment": file.stack,
             "ManagedBy": "Pulumi",
         }
 
@@ -60,6 +60,11 @@ def test_a_number_in_quotes_is_a_number_as_the_pulumi_cli_writes_it(load) -> Non
     assert (load(quoted).settings.network.major_id, load(quoted).settings.protect_data) == (3, False)
 
 
+def test_the_pattern_of_names_is_the_project_s_with_project_and_stack_in_it(load) -> None:
+    assert load(GOOD).name_pattern == "tak-base-other-${name}-${hex(7)}"
+    assert load(GOOD + "  pulumi:autonaming: {pattern: '${name}-${stack}'}\n").name_pattern == "${name}-other"
+
+
 def test_a_key_without_a_namespace_belongs_to_the_project(load) -> None:
     assert load(GOOD.replace("tak-base:", "")).settings == load(GOOD).settings
 
@@ -74,6 +79,11 @@ def test_a_key_without_a_namespace_belongs_to_the_project(load) -> None:
         (GOOD.replace("eu-west-1", "7"), "aws:region: found 7, expected an AWS region such as ap-southeast-2"),
         (GOOD.replace("3", "three"), 'tak-base:majorId: found "three", expected an integer 0-255'),
         (GOOD.replace("3", "2024-01-01"), "tak-base:majorId: found 2024-01-01, expected an integer 0-255"),
+        (
+            GOOD + "  pulumi:autonaming: {mode: verbatim}\n",
+            'pulumi:autonaming: found {"mode": "verbatim"}, expected a `pattern:` of ${project}, ${stack}, ${name} and',
+        ),
+        (GOOD + "  pulumi:autonaming: {pattern: '${name}${uuid}'}\n", "pulumi:autonaming: found "),
         (GOOD + "  aws:defaultTags: [a]\n", 'aws:defaultTags: found ["a"], expected `tags:` with names and texts'),
         (
             GOOD + "  aws:defaultTags: {tags: {Project: 5}}\n",
