@@ -59,7 +59,7 @@ endpoints = PrivateEndpoints(
         vpc_id=network.vpc_id,
         vpc_ipv4_cidr=network.ipv4_cidr,
         vpc_ipv6_cidr=network.ipv6_cidr,
-        subnet_ids=list(network.private_subnet_ids.values()),
+        subnets=network.private_subnets,
         route_table_ids=list(network.private_route_table_ids.values()),
     ),
 )

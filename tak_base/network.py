@@ -48,6 +48,7 @@ class Network(pulumi.ComponentResource):
     availability_zones: list[Output[str]]
     public_subnet_ids: dict[Zone, Output[str]]
     private_subnet_ids: dict[Zone, Output[str]]
+    private_subnets: list[aws.ec2.Subnet]
     private_subnet_cidrs: list[Output[str]]
     public_route_table_id: Output[str]
     private_route_table_ids: dict[Zone, Output[str]]
@@ -74,8 +75,9 @@ class Network(pulumi.ComponentResource):
         self.ipv6_cidr = vpc.ipv6_cidr_block
         self.public_subnet_ids = {zone: subnets[f"public-{zone}"].id for zone in ZONES}
         self.private_subnet_ids = {zone: subnets[f"private-{zone}"].id for zone in ZONES}
-        self.private_subnet_cidrs = [subnets[f"private-{zone}"].cidr_block.apply(str) for zone in ZONES]
-        self.availability_zones = [subnets[f"private-{zone}"].availability_zone for zone in ZONES]
+        self.private_subnets = [subnets[f"private-{zone}"] for zone in ZONES]
+        self.private_subnet_cidrs = [subnet.cidr_block.apply(str) for subnet in self.private_subnets]
+        self.availability_zones = [subnet.availability_zone for subnet in self.private_subnets]
         self.public_route_table_id = public_route_table.id
         self.private_route_table_ids = {zone: table.id for zone, table in private_route_tables.items()}
         self.nat_public_ips = [eip.public_ip for eip in eips]

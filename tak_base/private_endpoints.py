@@ -24,7 +24,7 @@ class PrivateEndpointsArgs:
     vpc_id: Input[str]
     vpc_ipv4_cidr: Input[str]
     vpc_ipv6_cidr: Input[str]
-    subnet_ids: Sequence[Input[str]]
+    subnets: Sequence[aws.ec2.Subnet]
     """The private subnets: each gets a network interface of every interface endpoint."""
     route_table_ids: Sequence[Input[str]]
     """The private route tables: each gets the routes of every gateway endpoint."""
@@ -95,14 +95,14 @@ class PrivateEndpoints(pulumi.ComponentResource):
             vpc_endpoint_type="Interface",
             vpc_id=self._args.vpc_id,
             service_name=self._service_name(service),
-            subnet_ids=self._args.subnet_ids,
+            subnet_ids=[subnet.id for subnet in self._args.subnets],
             security_group_ids=[self.security_group_id] if self.security_group_id else None,
             private_dns_enabled=True,
             **self._options(service),
             tags=self._name_tag(service),
             # AWS deletes no subnet that holds a network interface of an endpoint, and a VPC has one endpoint for a
             # private DNS name: where a subnet is replaced, the endpoint is deleted before and made after it.
-            opts=ResourceOptions(parent=self, replace_on_changes=["subnetIds"], delete_before_replace=True),
+            opts=ResourceOptions(parent=self, replace_with=[*self._args.subnets], delete_before_replace=True),
         )
 
     def _options(self, service: str) -> dict[str, Any]:

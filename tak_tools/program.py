@@ -61,6 +61,8 @@ class Registration:
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
     replace_on_changes: tuple[str, ...]
+    replace_with: frozenset[str]
+    """URNs of the resources with which it is replaced."""
 
     @property
     def row(self) -> ResourceType:
@@ -239,6 +241,7 @@ class _RecordingMonitor(MockMonitor):
             delete_before_replace=request.deleteBeforeReplace,
             ignore_changes=tuple(request.ignoreChanges),
             replace_on_changes=tuple(request.replaceOnChanges),
+            replace_with=frozenset(request.replace_with),
         )
         self._on_created(request.name)
         return response

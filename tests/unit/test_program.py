@@ -344,12 +344,17 @@ def test_what_aws_allows_only_once_is_deleted_before_it_is_replaced(prod: Record
     }
 
 
-def test_endpoints_follow_their_subnets_and_the_internet_gateway_its_vpc(prod: Recording) -> None:
+def test_interface_endpoints_are_replaced_with_their_subnets_and_the_internet_gateway_with_its_vpc(
+    prod: Recording,
+) -> None:
+    subnets = {prod.named("tak-subnet-private-a").urn, prod.named("tak-subnet-private-b").urn}
     endpoints = {item.name for item in prod.of_type("VpcEndpoint") if item.inputs["vpcEndpointType"] == "Interface"}
 
+    assert {item.name: item.replace_with for item in prod.registrations if item.replace_with} == dict.fromkeys(
+        endpoints, subnets
+    )
     assert {item.name: item.replace_on_changes for item in prod.registrations if item.replace_on_changes} == {
-        **dict.fromkeys(endpoints, ("subnetIds",)),
-        "tak-internet-gateway": ("vpcId",),
+        "tak-internet-gateway": ("vpcId",)
     }
 
 
