@@ -104,7 +104,9 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
 def _in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_document(stack_file: StackFile, recording: Recording, findings: list[Finding]) -> dict[str, Any]:
