@@ -6,12 +6,14 @@ Both simulated clouds call `close_gaps`. A Moto whose functions are not the ones
 tests/local/test_moto_gaps.py has, for each gap, the proof that it is there without its function and closed with it.
 """
 
+import json
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import moto
 import xmltodict
+import yaml
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
@@ -32,17 +34,26 @@ from tak_tools.errors import DeploymentError
 GAPS: dict[str, Callable[[], None]] = {}
 """The functions that close a gap, by name."""
 
+CLOUDFORMATION = "cloudformation"
+"""With this service Moto loads the models of all others, which takes a second."""
+
+_GAPS_OF_CLOUDFORMATION: set[str] = set()
 _MISSING: Any = object()
-_originals: dict[tuple[type, str], Any] = {}
+_originals: dict[tuple[Any, str], Any] = {}
+_closed: set[str] = set()
 
 
-def close_gaps() -> None:
-    """Closes every gap, once. Raises DeploymentError where this Moto is not the one that the functions mend."""
-    if _originals:
-        return
+def close_gaps(*services: str) -> None:
+    """Closes every gap, once; those of CloudFormation only where it is among the services.
+
+    Raises DeploymentError where this Moto is not the one that the functions mend.
+    """
+    wanted = GAPS.keys() if CLOUDFORMATION in services else GAPS.keys() - _GAPS_OF_CLOUDFORMATION
     try:
-        for close in GAPS.values():
-            close()
+        for name, close in GAPS.items():
+            if name in wanted - _closed:
+                close()
+                _closed.add(name)
     except DeploymentError:
         open_gaps()
         raise
@@ -56,11 +67,17 @@ def open_gaps() -> None:
         else:
             setattr(owner, name, original)
     _originals.clear()
+    _closed.clear()
 
 
 def _gap(close: Callable[[], None]) -> Callable[[], None]:
     GAPS[close.__name__] = close
     return close
+
+
+def _gap_of_cloudformation(close: Callable[[], None]) -> Callable[[], None]:
+    _GAPS_OF_CLOUDFORMATION.add(close.__name__)
+    return _gap(close)
 
 
 def _mended(owner: type, name: str, *parameters: str) -> Any:
@@ -76,7 +93,7 @@ def _mended(owner: type, name: str, *parameters: str) -> Any:
     return function
 
 
-def _replace(owner: type, name: str, value: Any) -> None:
+def _replace(owner: Any, name: str, value: Any) -> None:
     _originals.setdefault((owner, name), owner.__dict__.get(name, _MISSING))
     setattr(owner, name, value)
 
@@ -554,3 +571,73 @@ def unimplemented_actions() -> None:
             return 501, headers | {"status": 501}, body
 
     _replace(BaseResponse, "call_action", call_action)
+
+
+@_gap_of_cloudformation
+def wait_condition_handle() -> None:
+    """CreateStack: there is no model of AWS::CloudFormation::WaitConditionHandle, of which a stack may consist."""
+    from moto.cloudformation import parsing
+
+    original = parsing.resource_class_from_type
+
+    class WaitConditionHandle:
+        """A resource that makes nothing."""
+
+        physical_resource_id = "https://cloudformation-waitcondition.example/handle"
+
+        @classmethod
+        def create_from_cloudformation_json(cls, *_: Any, **__: Any) -> Any:
+            return cls()
+
+        @classmethod
+        def update_from_cloudformation_json(cls, *, original_resource: Any, **_: Any) -> Any:
+            return original_resource
+
+        def is_created(self) -> bool:
+            return True
+
+        def delete(self, *_: Any) -> None:
+            pass
+
+    def resource_class_from_type(resource_type: str) -> Any:
+        handle = resource_type == "AWS::CloudFormation::WaitConditionHandle"
+        return WaitConditionHandle if handle else original(resource_type)
+
+    _replace(parsing, "resource_class_from_type", resource_class_from_type)
+
+
+@_gap_of_cloudformation
+def exports_in_use() -> None:
+    """UpdateStack leaves exports as they were; neither it nor DeleteStack is refused for one that a stack imports."""
+    from moto.cloudformation.exceptions import ValidationError
+    from moto.cloudformation.models import CloudFormationBackend
+
+    update = _mended(CloudFormationBackend, "update_stack", "name", "template", "role_arn", "parameters", "tags")
+    delete = _mended(CloudFormationBackend, "delete_stack", "name_or_stack_id")
+
+    def refuse(backend: Any, stack: Any, kept: dict[str, Any], what: str) -> None:
+        for export in stack.exports:
+            literal = json.dumps({"Fn::ImportValue": export.name})
+            users = [other.name for other in backend.stacks.values() if literal in json.dumps(other.template_dict)]
+            if users and kept.get(export.name) != export.value:
+                raise ValidationError(message=f"Export {export.name} cannot be {what} as it is in use by {users[0]}")
+
+    def update_stack(backend: Any, name: str, template: str, *others: Any, **parameters: Any) -> Any:
+        stack = backend.get_stack(name)
+        outputs = yaml.safe_load(template).get("Outputs", {}).values()
+        kept = {item["Export"]["Name"]: item["Value"] for item in outputs if "Export" in item}
+        refuse(backend, stack, kept, "updated")
+        for export in stack.exports:
+            backend.exports.pop(export.name, None)
+        updated = update(backend, name, template, *others, **parameters)
+        backend.exports.update({export.name: export for export in updated.exports})
+        return updated
+
+    def delete_stack(backend: Any, name_or_stack_id: str) -> None:
+        for stack in [*backend.stacks.values()]:
+            if name_or_stack_id in (stack.name, stack.stack_id):
+                refuse(backend, stack, {}, "deleted")
+        delete(backend, name_or_stack_id)
+
+    _replace(CloudFormationBackend, "update_stack", update_stack)
+    _replace(CloudFormationBackend, "delete_stack", delete_stack)

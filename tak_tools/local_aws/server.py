@@ -48,9 +48,9 @@ class LocalAws(ThreadingHTTPServer):
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         from moto.core.botocore_stubber import BotocoreStubber
 
-        from tak_tools.local_aws.moto_gaps import close_gaps
+        from tak_tools.local_aws.moto_gaps import CLOUDFORMATION, close_gaps
 
-        close_gaps()
+        close_gaps(CLOUDFORMATION)
         self._moto = BotocoreStubber()
         # Moto's models are made for one thread.
         self._lock = threading.Lock()

@@ -90,6 +90,7 @@ class SimulatedAws:
             raise RuntimeError("SimulatedAws is used outside its with block")
         with self._lock:
             if service not in self._clients:
+                close_gaps(service)
                 self._clients[service] = self._session.client(service, config=_CLIENT_CONFIG)
             return self._clients[service]
 

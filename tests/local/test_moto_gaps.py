@@ -3,6 +3,7 @@
 import functools
 import json
 import secrets
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -404,6 +405,43 @@ def unimplemented_actions(clients: Clients) -> bool:
     return refusals == [("NotImplemented", 501, 0, True)] * len(calls)
 
 
+def stack_exporting(name: str, value: str) -> dict[str, Any]:
+    """Parameters of a stack with one export, from which another stack imports."""
+    outputs = {"IdOutput": {"Value": value, "Export": {"Name": f"{name}-Id"}}}
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    return {"StackName": name, "TemplateBody": json.dumps({"Resources": {"Nothing": handle}, "Outputs": outputs})}
+
+
+def wait_condition_handle(clients: Clients) -> bool:
+    cloudformation, name = clients("cloudformation"), f"stack-{secrets.token_hex(4)}"
+    try:
+        cloudformation.create_stack(**stack_exporting(name, "first"))
+    except Warning:
+        return False
+    (resource,) = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    return resource["ResourceType"] == "AWS::CloudFormation::WaitConditionHandle"
+
+
+def exports_in_use(clients: Clients) -> bool:
+    cloudformation, name = clients("cloudformation"), f"stack-{secrets.token_hex(4)}"
+    user = {"QueueName": {"Fn::ImportValue": f"{name}-Id"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the other gap
+        cloudformation.create_stack(**stack_exporting(name, "first"))
+        cloudformation.update_stack(**stack_exporting(name, "second"))
+        exports = {item["Name"]: item["Value"] for item in cloudformation.list_exports()["Exports"]}
+        template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": user}}}
+        cloudformation.create_stack(StackName=f"{name}-user", TemplateBody=json.dumps(template))
+        refusals = [
+            refusal(cloudformation.update_stack, **stack_exporting(name, "third")),
+            refusal(cloudformation.delete_stack, StackName=name),
+        ]
+    return exports[f"{name}-Id"] == "second" and refusals == [
+        ("ValidationError", f"Export {name}-Id cannot be {what} as it is in use by {name}-user")
+        for what in ("updated", "deleted")
+    ]
+
+
 PROBES: dict[str, Callable[[Clients], bool]] = {
     probe.__name__: probe
     for probe in (
@@ -428,6 +466,8 @@ PROBES: dict[str, Callable[[Clients], bool]] = {
         delete_markers_of_a_suspended_bucket,
         ecs_account_settings,
         unimplemented_actions,
+        wait_condition_handle,
+        exports_in_use,
     )
 }
 
@@ -458,7 +498,7 @@ def test_the_gap_is_there_in_moto_as_it_comes(in_process: Clients, gap: str) -> 
 
 @pytest.mark.parametrize("gap", PROBES)
 def test_the_gap_is_closed_in_process(in_process: Clients, gap: str) -> None:
-    moto_gaps.close_gaps()
+    moto_gaps.close_gaps(moto_gaps.CLOUDFORMATION)
 
     assert PROBES[gap](in_process)
 
