@@ -12,6 +12,7 @@ from tak_base.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
 from tak_base.public_dns import public_dns
 from tak_base.published_outputs import publish_outputs
 from tak_base.settings import load_settings
+from tak_base.tak_suite import tak_suite
 
 # The start of every logical name. Changing it would replace the whole layer.
 NAME = "tak"
@@ -115,10 +116,17 @@ outputs = BaseLayer(
     certificate_arn=dns.certificate_arn,
 )
 outputs.export()
-publish_outputs(
+parameter = publish_outputs(
     NAME,
     settings.outputs_parameter_name,
     outputs.by_name(),
     protect=settings.protect_data,
     depends_on=[storage, network, endpoints, compute],
+)
+tak_suite(
+    NAME,
+    settings.suite_stack_name,
+    outputs.by_name(),
+    protect=settings.protect_data,
+    depends_on=[storage, network, endpoints, compute, parameter],
 )

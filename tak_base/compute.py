@@ -44,7 +44,9 @@ class Compute(pulumi.ComponentResource):
         self._name = name
         self._args = args
 
-        exec_log_group = self._create_log_group("exec", args.exec_log_group_name)
+        exec_log_group = None
+        if args.settings.ecs_exec == "audited":
+            exec_log_group = self._create_log_group("exec", args.exec_log_group_name)
         insights_log_groups = []
         if args.settings.container_insights != "disabled":
             # ECS would make it by itself: without the key, and kept for ever.
@@ -75,7 +77,7 @@ class Compute(pulumi.ComponentResource):
         )
 
     def _create_cluster(
-        self, exec_log_group: aws.cloudwatch.LogGroup, insights_log_groups: list[aws.cloudwatch.LogGroup]
+        self, exec_log_group: aws.cloudwatch.LogGroup | None, insights_log_groups: list[aws.cloudwatch.LogGroup]
     ) -> aws.ecs.Cluster:
         return aws.ecs.Cluster(
             f"{self._name}-cluster",
@@ -87,17 +89,25 @@ class Compute(pulumi.ComponentResource):
                 managed_storage_configuration=aws.ecs.ClusterConfigurationManagedStorageConfigurationArgs(
                     fargate_ephemeral_storage_kms_key_id=self._args.kms_key_arn
                 ),
-                execute_command_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
-                    kms_key_id=self._args.kms_key_arn,
-                    logging="OVERRIDE",
-                    log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
-                        cloud_watch_encryption_enabled=True,
-                        cloud_watch_log_group_name=exec_log_group.name,
-                    ),
-                ),
+                execute_command_configuration=self._exec_configuration(exec_log_group),
             ),
             tags={"Name": self._args.cluster_name},
             opts=ResourceOptions(parent=self, depends_on=insights_log_groups),
+        )
+
+    def _exec_configuration(
+        self, log_group: aws.cloudwatch.LogGroup | None
+    ) -> aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs:
+        if not log_group:
+            # Said although it is ECS's own setting: an update without it could leave the audit as it was.
+            return aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(logging="DEFAULT")
+        return aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
+            kms_key_id=self._args.kms_key_arn,
+            logging="OVERRIDE",
+            log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
+                cloud_watch_encryption_enabled=True,
+                cloud_watch_log_group_name=log_group.name,
+            ),
         )
 
     def _attach_capacity_providers(self, cluster: aws.ecs.Cluster) -> None:
@@ -135,7 +145,7 @@ class Compute(pulumi.ComponentResource):
         aws.ecr.LifecyclePolicy(
             f"{name}-lifecycle",
             repository=made.url.apply(_name_of),
-            policy=json.dumps(lifecycle_policy(repository.tag_prefixes, self._args.settings.image_retention_count)),
+            policy=json.dumps(lifecycle_policy(repository.tag_prefixes, repository.retention_count)),
             opts=ResourceOptions(
                 parent=self,
                 # The provider replaces the policy at every change of its text. ECR has one policy a repository, so the

@@ -30,7 +30,8 @@ def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: Deploym
     problems = [*_elsewhere(live, target)]
     # What was protected until now is unprotected by an update of its own: the engine goes by the state.
     if not problems and live.get("protectData", False):
-        problems += [*_another_network(live, settings), *_without_data(live, settings)]
+        problems += [*_another_network(live, settings), *_another_cluster(live, settings)]
+        problems += _without_data(live, settings)
     if problems:
         raise pulumi.RunError("\n".join(problems))
 
@@ -60,6 +61,18 @@ def _another_network(live: Mapping[str, Any], settings: Settings) -> Iterator[st
     if zones and list(zones) != live.get("availabilityZones", list(zones)):
         expected = f"{shown(live['availabilityZones'])}, the zones of the deployed subnets"
         yield _refusal("availabilityZones", shown(zones), expected)
+
+
+def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
+    """A cluster has its name for good, and AWS deletes none that has services."""
+    name = live.get("ecsClusterName", settings.cluster_name)
+    if name != settings.cluster_name:
+        yield (
+            f"{NAMESPACE}:takSuite: found {shown(settings.tak_suite)}, with which the cluster is called"
+            f" {settings.cluster_name}, expected its name to stay {name}: the cluster would be replaced under the"
+            f" services that run in it; deploy a second stack, or, where nothing runs in this one, {_UNPROTECT}"
+            " (docs/tak-suite.md)"
+        )
 
 
 def _refusal(key: str, found: object, expected: str) -> str:

@@ -9,6 +9,7 @@ import pulumi
 from pulumi import Output
 
 from tak_base.config_values import camel_case
+from tak_base.settings import ARTIFACTS, ETL_TASKS
 
 
 def _output(meaning: str, *, only_with: str = "") -> Any:
@@ -127,6 +128,38 @@ STACK_OUTPUTS: Mapping[str, StackOutput] = {
     camel_case(item.name): StackOutput(_type_of(item.type), item.metadata["meaning"], item.metadata["only_with"])
     for item in fields(BaseLayer)
 }
+
+
+# What TAK's own layers import (docs/tak-suite.md): the end of an export's name, and the stack output that it has the
+# value of; of a map, which entry.
+SUITE_EXPORTS: Mapping[str, tuple[str, str]] = {
+    "VpcId": ("vpcId", ""),
+    "VpcCidrIpv4": ("vpcCidrIpv4", ""),
+    "VpcCidrIpv6": ("vpcCidrIpv6", ""),
+    "SubnetPublicA": ("subnetPublicA", ""),
+    "SubnetPublicB": ("subnetPublicB", ""),
+    "SubnetPrivateA": ("subnetPrivateA", ""),
+    "SubnetPrivateB": ("subnetPrivateB", ""),
+    "EcsClusterArn": ("ecsClusterArn", ""),
+    "EcrArtifactsRepoArn": ("ecrRepositoryArns", ARTIFACTS),
+    "EcrEtlTasksRepoArn": ("ecrRepositoryArns", ETL_TASKS),
+    "KmsKeyArn": ("kmsKeyArn", ""),
+    "KmsAlias": ("kmsAlias", ""),
+    "S3EnvConfigArn": ("configBucketArn", ""),
+    "S3ElbLogsArn": ("loadBalancerLogBucketArn", ""),
+    "S3TAKImagesArn": ("appImagesBucketArn", ""),
+    "EnvConfigBucket": ("configBucketName", ""),
+    "ElbLogsBucket": ("loadBalancerLogBucketName", ""),
+    "AppImagesBucket": ("appImagesBucketName", ""),
+    "CertificateArn": ("certificateArn", ""),
+    "HostedZoneId": ("hostedZoneId", ""),
+    "HostedZoneName": ("hostedZoneName", ""),
+}
+
+
+def output_value(outputs: Mapping[str, Any], name: str, entry: str = "") -> str:
+    """The value of an output, or of an entry of a map."""
+    return outputs[name][entry] if entry else outputs[name]
 
 
 def _complete(stack: str, found: Mapping[str, Any]) -> Mapping[str, Any]:

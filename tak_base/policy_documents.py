@@ -149,8 +149,10 @@ def load_balancer_log_lifecycle(log_retention_days: int) -> dict[str, dict[str, 
     return bucket_lifecycle(min(log_retention_days, NONCURRENT_VERSION_DAYS), log_retention_days)
 
 
-def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int) -> dict[str, Any]:
+def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int | None) -> dict[str, Any]:
     """Untagged images expire by age, tagged ones by count: for each prefix, or over all without prefixes.
+
+    Without a count, tagged images never expire.
 
     One rule for each prefix: a single count over all of them would delete the live images of a component that is built
     rarely. https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
@@ -165,7 +167,9 @@ def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int) -> dict[
         )
     ]
     newest = {"countType": "imageCountMoreThan", "countNumber": retention_count}
-    if not tag_prefixes:
+    if retention_count is None:
+        tag_prefixes = ()
+    elif not tag_prefixes:
         # ECR demands that a rule for any tag has the last priority.
         rules.append(_lifecycle_rule(f"Keep the newest {retention_count} images", tagStatus="any", **newest))
     for prefix in tag_prefixes:

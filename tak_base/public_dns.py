@@ -15,10 +15,12 @@ class PublicDnsArgs:
     """Start of every Name tag."""
     zone_name: str
     """The domain name of a public Route 53 hosted zone of the account."""
+    certificate_names: tuple[str, ...]
+    """All in the zone, whose own name is the first."""
 
 
 class PublicDns(pulumi.ComponentResource):
-    """A public hosted zone, looked up by its name, and a certificate for the name and its wildcard."""
+    """A public hosted zone, looked up by its name, and a certificate for the name, its wildcard and further names."""
 
     zone_id: Output[str] | None
     zone_name: Output[str] | None
@@ -32,8 +34,10 @@ class PublicDns(pulumi.ComponentResource):
 
         zone_id = self._look_up_zone()
         certificate = self._create_certificate()
-        record = self._create_validation_record(certificate, zone_id)
-        validation = self._wait_for_validation(certificate, record)
+        # A name and its wildcard are validated by one and the same record.
+        validated = dict.fromkeys(name.removeprefix("*.") for name in args.certificate_names)
+        records = [self._create_validation_record(certificate, zone_id, name) for name in validated]
+        validation = self._wait_for_validation(certificate, records)
 
         self.zone_id = Output.from_input(zone_id)
         self.zone_name = Output.from_input(args.zone_name)
@@ -55,18 +59,24 @@ class PublicDns(pulumi.ComponentResource):
     def _create_certificate(self) -> aws.acm.Certificate:
         return aws.acm.Certificate(
             f"{self._name}-certificate",
-            domain_name=self._args.zone_name,
-            subject_alternative_names=[f"*.{self._args.zone_name}"],
+            domain_name=self._args.certificate_names[0],
+            subject_alternative_names=list(self._args.certificate_names[1:]),
             validation_method="DNS",
             tags={"Name": f"{self._args.name_prefix}-certificate"},
             opts=ResourceOptions(parent=self),
         )
 
-    def _create_validation_record(self, certificate: aws.acm.Certificate, zone_id: str) -> aws.route53.Record:
-        # A name and its wildcard are validated by one and the same record, so either's will do.
-        option = certificate.domain_validation_options[0]
+    def _create_validation_record(
+        self, certificate: aws.acm.Certificate, zone_id: str, domain_name: str
+    ) -> aws.route53.Record:
+        # The options come in no order.
+        option = certificate.domain_validation_options.apply(
+            lambda options: next(item for item in options if str(item.domain_name).removeprefix("*.") == domain_name)
+        )
+        within_zone = domain_name.removesuffix(self._args.zone_name).removesuffix(".")
+        name = f"{self._name}-certificate-validation-record"
         return aws.route53.Record(
-            f"{self._name}-certificate-validation-record",
+            f"{name}-{within_zone}" if within_zone else name,
             zone_id=zone_id,
             name=option.resource_record_name,
             type=option.resource_record_type,
@@ -79,12 +89,12 @@ class PublicDns(pulumi.ComponentResource):
         )
 
     def _wait_for_validation(
-        self, certificate: aws.acm.Certificate, record: aws.route53.Record
+        self, certificate: aws.acm.Certificate, records: list[aws.route53.Record]
     ) -> aws.acm.CertificateValidation:
         return aws.acm.CertificateValidation(
             f"{self._name}-certificate-validation",
             certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
+            validation_record_fqdns=[record.fqdn for record in records],
             opts=ResourceOptions(parent=self),
         )
 
@@ -101,4 +111,6 @@ class NoPublicDns:
 def public_dns(name: str, name_prefix: str, settings: DnsSettings) -> PublicDns | NoPublicDns:
     """The stack's public DNS, if the stack file names a hosted zone."""
     zone_name = settings.hosted_zone_name
-    return PublicDns(name, PublicDnsArgs(name_prefix, zone_name)) if zone_name else NoPublicDns()
+    if not zone_name:
+        return NoPublicDns()
+    return PublicDns(name, PublicDnsArgs(name_prefix, zone_name, settings.certificate_domain_names))

@@ -51,12 +51,24 @@ FlowLogs = Literal["none", "reject", "all"]
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 CapacityProvider = Literal["FARGATE", "FARGATE_SPOT"]
 TagMutability = Literal["IMMUTABLE", "MUTABLE"]
+EcsExec = Literal["audited", "default"]
 EndpointPolicies = Literal["none", "account", "organization"]
 EndpointIpAddressType = Literal["ipv4", "dualstack"]
 
 # The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
 IMAGES = "images"
 
+# What TAK's own layers (TAK-NZ on GitHub) take from the layer: docs/tak-suite.md.
+ARTIFACTS = "artifacts"
+ETL_TASKS = "etltasks"
+SUITE_REPOSITORIES = (ARTIFACTS, ETL_TASKS)
+# The components whose images are in ARTIFACTS, each built by itself.
+SUITE_TAG_PREFIXES = (
+    "tak-", "authentik-", "ldap-", "cloudtak-", "events-", "pmtiles-", "retention-", "data-", "mediamtx-",
+    "utils-tileserver-gl-", "utils-weather-proxy-", "utils-ais-proxy-", "utils-power-outages-", "utils-terrain-proxy-",
+    "utils-display-proxy-",
+)  # fmt: skip
+SUITE_CERTIFICATE_NAMES = ("*.map",)
 
 # What single keys refuse
 
@@ -98,6 +110,16 @@ def _check_tag_prefixes(prefixes: tuple[str, ...]) -> None:
         )
 
 
+def _check_certificate_names(certificate_names: tuple[str, ...]) -> None:
+    for name in certificate_names:
+        # With the zone's name of up to 64 characters, it has to fit into the 253 of a domain name.
+        if not re.fullmatch(rf"(\*\.)?{_DNS_LABEL}(\.{_DNS_LABEL})*", name) or len(name) > 180:
+            raise ValueError(
+                "expected domain names without the zone's name, such as *.map, in lower-case letters:"
+                f" {name!r} is not one"
+            )
+
+
 def _split_prefix(prefix: str) -> tuple[str, str]:
     """The repository that a tag prefix is for, and the prefix itself: `etl-tasks/weather-` is for etl-tasks."""
     repository, slash, rest = prefix.rpartition("/")
@@ -137,6 +159,7 @@ class NetworkSettings:
         "The prefix length of the private subnets. A change replaces the private subnets; the addresses of the public"
         " subnets are the same with any prefix.",
         default=26,
+        tak_suite=24,
     )
     nat_gateways: int = key(
         integer(*range(1, len(ZONES) + 1)),
@@ -173,6 +196,7 @@ class EndpointSettings:
         " `[profile, ssmmessages]` adds an endpoint to the default ones, the one that ECS Exec uses.",
         prod=("s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"),
         dev_test=(),
+        tak_suite_dev_test=("s3",),
     )
     endpoint_policies: EndpointPolicies = key(
         one_of(EndpointPolicies),
@@ -204,7 +228,10 @@ class StorageSettings:
         dev_test=7,
     )
     app_images_bucket: bool = key(
-        flag, "With true, there is a bucket for application images, configured as the config bucket is.", default=False
+        flag,
+        "With true, there is a bucket for application images, configured as the config bucket is.",
+        default=False,
+        tak_suite=True,
     )
     load_balancer_log_bucket: bool = key(
         flag,
@@ -212,6 +239,7 @@ class StorageSettings:
         " none. Logs expire after `logRetentionDays`. The bucket is encrypted with S3's own key (SSE-S3): Elastic Load"
         " Balancing cannot write to a bucket with a customer-managed key.",
         default=False,
+        tak_suite=True,
     )
 
 
@@ -223,6 +251,8 @@ class ImageRepository:
     """`images` for the one that every stack has, otherwise as the stack file names it."""
     tag_prefixes: tuple[str, ...]
     """Empty: the retention count is for the repository as a whole; otherwise for each prefix."""
+    retention_count: int | None
+    """None: tagged images never expire."""
     lambda_pull: bool
     """Whether Lambda functions of the account may run its images."""
 
@@ -244,11 +274,13 @@ class ComputeSettings:
         names("a list of names of image repositories, such as [artifacts, etl-tasks]", _check_repositories),
         "Further image repositories, configured as the one that every stack has.",
         default=(),
+        tak_suite=SUITE_REPOSITORIES,
     )
     lambda_repositories: tuple[str, ...] = key(
         names("a list of names that are in `repositories`"),
         "The repositories whose images the account's Lambda functions may run.",
         default=(),
+        tak_suite=SUITE_REPOSITORIES,
     )
     image_retention_count: int = key(
         integer(range(1, 1001)),
@@ -263,12 +295,29 @@ class ComputeSettings:
         " so that frequent builds of one component do not expire the live image of another. A prefix for one of"
         " `repositories` begins with its name, such as `etl-tasks/weather-`.",
         default=(),
+        tak_suite=tuple(f"{ARTIFACTS}/{prefix}" for prefix in SUITE_TAG_PREFIXES),
+    )
+    keep_all_images: tuple[str, ...] = key(
+        names("a list of names that are in `repositories`, or images"),
+        "The repositories whose tagged images never expire, for images that are built rarely and all in use."
+        " `images` is the repository that every stack has. Not for a repository that has `imageTagPrefixes`.",
+        default=(),
+        tak_suite=(ETL_TASKS,),
     )
     image_tag_mutability: TagMutability = key(
         one_of(TagMutability),
         "Whether a tag can be moved to another image.",
         prod="IMMUTABLE",
         dev_test="MUTABLE",
+    )
+    ecs_exec: EcsExec = key(
+        one_of(EcsExec),
+        "With audited, ECS Exec encrypts sessions with the stack's key and records them in the log group"
+        " `/PROJECT-STACK/ecs-exec`: task roles need `kms:Decrypt` on the key and `logs:PutLogEvents` on the log group,"
+        " or `execute-command` fails. With default, the cluster has ECS's own setting, which needs neither. A change"
+        " from audited to default deletes the log group and what it has recorded.",
+        default="audited",
+        tak_suite="default",
     )
 
     @property
@@ -278,7 +327,8 @@ class ComputeSettings:
         return tuple(
             ImageRepository(
                 name,
-                tuple(prefix for repository, prefix in prefixes if repository == name),
+                (own := tuple(prefix for repository, prefix in prefixes if repository == name)),
+                None if name in self.keep_all_images and not own else self.image_retention_count,
                 name in self.lambda_repositories,
             )
             for name in (IMAGES, *self.repositories)
@@ -299,6 +349,20 @@ class DnsSettings:
         " name and its wildcard, validated by a record in the zone. The record stays when the stack is deleted, as"
         " certificates of other stacks for the same name need it for renewal.",
     )
+    certificate_names: tuple[str, ...] = key(
+        names("a list of domain names without the zone's name, such as [*.map]", _check_certificate_names),
+        "Further names of the certificate: `*.map` is `*.map.tak.example.org` in the zone tak.example.org. A wildcard"
+        " covers one label, so `*.tak.example.org` does not cover tiles.map.tak.example.org. A change replaces the"
+        " certificate. Only with `hostedZoneName`.",
+        default=(),
+        tak_suite=SUITE_CERTIFICATE_NAMES,
+    )
+
+    @property
+    def certificate_domain_names(self) -> tuple[str, ...]:
+        """The names of the certificate, the zone's first; none where there is no zone."""
+        zone = self.hosted_zone_name
+        return (zone, *(f"{name}.{zone}" for name in dict.fromkeys(("*", *self.certificate_names)))) if zone else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,6 +373,17 @@ class Settings:
     stack: str
     environment: Environment = key(
         one_of(Environment), "Decides the defaults of the keys that the stack file does not set.", required=True
+    )
+    tak_suite: str | None = key(
+        text(
+            r"[A-Za-z]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?",
+            "a name of up to 15 letters, digits and -, such as Prod, which begins with a letter and does not end in -",
+        ),
+        "The name of the TAK environment, where TAK's own layers (auth-infra, tak-infra, CloudTAK, media-infra,"
+        " utils-infra) are deployed on this one: `Prod` for layers that are called `TAK-Prod-AuthInfra`. The stack then"
+        " publishes the CloudFormation stack `TAK-Prod-BaseInfra` with the exports that they import, and the cluster"
+        " has this name. Other keys get the defaults that the layers need. Needs `hostedZoneName`. Read"
+        " `docs/tak-suite.md` first.",
     )
     protect_data: bool = key(
         flag,
@@ -355,7 +430,13 @@ class Settings:
 
     @property
     def cluster_name(self) -> str:
-        return self.name
+        # TAK's own layers have the name of their base layer's stack as a literal.
+        return self.suite_stack_name or self.name
+
+    @property
+    def suite_stack_name(self) -> str | None:
+        """The CloudFormation stack that TAK's own layers import from; None where the stack file has no `takSuite`."""
+        return f"TAK-{self.tak_suite}-BaseInfra" if self.tak_suite else None
 
     @property
     def flow_log_group_name(self) -> str:
@@ -393,12 +474,17 @@ def parse_settings(
     settings, problems = read_keys(CONFIG_KEYS, values, NAMESPACE)
     problems += name_problems(project, stack)
     if "environment" in settings:
-        apply_defaults(CONFIG_KEYS, settings, settings["environment"].replace("-", "_"))
+        environment = settings["environment"].replace("-", "_")
+        suite = (f"tak_suite_{environment}", "tak_suite") if settings.get("takSuite") else ()
+        apply_defaults(CONFIG_KEYS, settings, *suite, environment)
     problems += _unsupported_region(region)
     problems += _zones_of_another_region(settings, region)
     problems += _too_many_interface_endpoints(settings)
     problems += _organization_id_without_use(settings, values.get("organizationId"))
-    problems += _unknown_repositories(settings)
+    problems += _unknown_repositories(settings, values)
+    problems += _kept_and_counted(settings, values)
+    problems += _certificate_without_zone(settings)
+    problems += _missing_for_the_suite(settings)
     if problems:
         raise ConfigError(problems)
     return settings_from(Settings, settings, project=project, stack=stack)
@@ -471,22 +557,87 @@ def _organization_id_without_use(settings: Mapping[str, Any], found: Any) -> Ite
         )
 
 
-def _unknown_repositories(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Keys that name a repository which `repositories` does not have."""
+def _unknown_repositories(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of the stack file that name a repository which `repositories` does not have."""
     if "repositories" not in settings:
         return
     repositories = settings["repositories"]
-    prefixed = [repository for repository, _ in map(_split_prefix, settings.get("imageTagPrefixes", ()))]
-    for name_of_key, found, known in (
-        ("lambdaRepositories", settings.get("lambdaRepositories", ()), repositories),
-        ("imageTagPrefixes", prefixed, (IMAGES, *repositories)),
+    for name_of_key, in_every_stack in (
+        ("lambdaRepositories", ()),
+        ("imageTagPrefixes", (IMAGES,)),
+        ("keepAllImages", (IMAGES,)),
     ):
+        if values.get(name_of_key) is None or name_of_key not in settings:
+            continue
+        found = settings[name_of_key]
+        if name_of_key == "imageTagPrefixes":
+            found = [repository for repository, _ in map(_split_prefix, found)]
         for name in dict.fromkeys(found):
-            if name not in known:
+            if name not in (*in_every_stack, *repositories):
                 yield (
                     f"{NAMESPACE}:{name_of_key}: found {shown(name)}, expected a repository of"
                     f" {NAMESPACE}:repositories, which is {shown(repositories)}"
                 )
+
+
+def _prefixes_of(settings: Mapping[str, Any], repository: str) -> list[str]:
+    prefixes = map(_split_prefix, settings.get("imageTagPrefixes", ()))
+    return [prefix for name, prefix in prefixes if name == repository]
+
+
+def _kept_and_counted(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[str]:
+    """Repositories for which the stack file wants every image kept, and the newest of each prefix."""
+    if values.get("keepAllImages") is None:
+        return
+    for repository in settings.get("keepAllImages", ()):
+        if _prefixes_of(settings, repository):
+            yield (
+                f"{NAMESPACE}:keepAllImages: found {shown(repository)}, expected a repository without"
+                f" {NAMESPACE}:imageTagPrefixes, which has {shown(settings['imageTagPrefixes'])}"
+            )
+
+
+def _certificate_without_zone(settings: Mapping[str, Any]) -> Iterator[str]:
+    found = settings.get("certificateNames")
+    if found and not settings.get("hostedZoneName") and not settings.get("takSuite"):
+        yield (
+            f"{NAMESPACE}:certificateNames: found {shown(found)}, expected no value, as {NAMESPACE}:hostedZoneName is"
+            " not set"
+        )
+
+
+def _missing_for_the_suite(settings: Mapping[str, Any]) -> Iterator[str]:
+    """What an override takes away from what TAK's own layers need."""
+    suite = settings.get("takSuite")
+    if not suite or "environment" not in settings:
+        return
+    because = f", as {NAMESPACE}:takSuite is {suite} (docs/tak-suite.md)"
+    if not settings["hostedZoneName"]:
+        yield (
+            f"{NAMESPACE}:hostedZoneName: missing, expected the name of a public Route 53 hosted zone, such as"
+            f" tak.example.org{because}"
+        )
+    for name, needed in (
+        ("repositories", SUITE_REPOSITORIES),
+        ("lambdaRepositories", SUITE_REPOSITORIES),
+        ("certificateNames", SUITE_CERTIFICATE_NAMES),
+    ):
+        if not set(needed) <= set(settings[name]):
+            yield f"{NAMESPACE}:{name}: found {shown(settings[name])}, expected {', '.join(needed)} among them{because}"
+    for name in ("appImagesBucket", "loadBalancerLogBucket"):
+        if not settings[name]:
+            yield f"{NAMESPACE}:{name}: found false, expected true{because}"
+    rules = _prefixes_of(settings, ARTIFACTS)
+    kept = settings["keepAllImages"]
+    counted_together = [rule for rule in rules or [""] if sum(tag.startswith(rule) for tag in SUITE_TAG_PREFIXES) > 1]
+    if counted_together and (rules or ARTIFACTS not in kept):
+        yield (
+            f"{NAMESPACE}:imageTagPrefixes: found {shown(settings['imageTagPrefixes'])}, expected a prefix in"
+            f" {ARTIFACTS} for each component, such as {ARTIFACTS}/tak- and {ARTIFACTS}/cloudtak-: builds of one would"
+            f" expire the images of another{because}"
+        )
+    if ETL_TASKS not in kept and not _prefixes_of(settings, ETL_TASKS):
+        yield f"{NAMESPACE}:keepAllImages: found {shown(kept)}, expected {ETL_TASKS} among them{because}"
 
 
 def load_settings() -> Settings:

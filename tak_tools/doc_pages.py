@@ -148,8 +148,17 @@ def _keys(rows: Mapping[str, Row], columns: Mapping[str, str]) -> list[str]:
         "",
         markdown_table(("key", "value", *columns), table),
         "",
-        *(f"- `{name}`: {row.doc}" for name, row in rows.items()),
+        *(f"- `{name}`: {row.doc}{_with_suite(row)}" for name, row in rows.items()),
     ]
+
+
+def _with_suite(row: Row) -> str:
+    """The defaults that `takSuite` changes."""
+    if "tak_suite" in row.columns:
+        return f" With `takSuite`, the default is {_default(row, 'tak_suite')}."
+    if "tak_suite_dev_test" in row.columns:
+        return f" With `takSuite`, the default of dev-test is {_default(row, 'tak_suite_dev_test')}."
+    return ""
 
 
 def _default(row: Row, column: str) -> str:

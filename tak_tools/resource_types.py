@@ -627,10 +627,11 @@ CLOUDFORMATION_STACK = ResourceType(
     drawn=Box("cloudformation stack", "storage", "storage", "CloudFormation Stack"),
     prices=FREE,
     seconds=12,
+    base_layer=True,
     actions=Actions(
         create="cloudformation:CreateStack cloudformation:TagResource",
         read="cloudformation:DescribeStacks cloudformation:DescribeStackEvents cloudformation:GetTemplate"
-        " cloudformation:ListStacks",
+        " cloudformation:ListStacks cloudformation:ListExports",
         update="cloudformation:UpdateStack cloudformation:TagResource cloudformation:UntagResource",
         delete="cloudformation:DeleteStack",
     ),

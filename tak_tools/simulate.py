@@ -42,10 +42,11 @@ def run(folder: Path, stack: str, *, as_json: bool) -> int:
         seconds = time.monotonic() - started
         # What is verified is the base layer: a layer above has checks of its own.
         findings = [] if isinstance(stack_file, LayerAbove) else verify_simulation(stack_file, recording, cloud)
+        exports = _exports(stack_file, cloud)
     if as_json:
-        print_json(_as_document(stack_file, recording, findings))
+        print_json(_as_document(stack_file, recording, exports, findings))
     else:
-        _print(stack_file, recording, findings, seconds)
+        _print(stack_file, recording, exports, findings, seconds)
     return 1 if findings else 0
 
 
@@ -71,7 +72,16 @@ def _add_what_exists(stack_file: StackFile, cloud: SimulatedAws) -> None:
         cloud.add_hosted_zone(zone_name)
 
 
-def _print(stack_file: StackFile, recording: Recording, findings: list[Finding], seconds: float) -> None:
+def _exports(stack_file: StackFile, cloud: SimulatedAws) -> dict[str, str]:
+    """What TAK's own layers find in CloudFormation."""
+    if isinstance(stack_file, LayerAbove) or not stack_file.settings.tak_suite:
+        return {}
+    return {item["Name"]: item["Value"] for item in cloud.client("cloudformation").list_exports()["Exports"]}
+
+
+def _print(
+    stack_file: StackFile, recording: Recording, exports: dict[str, str], findings: list[Finding], seconds: float
+) -> None:
     console = result_console()
     count = len(recording.resources)
     console.print(
@@ -81,11 +91,9 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
             with_ids=True,
         )
     )
-    outputs = Table(title="Stack outputs", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, value in sorted(recording.outputs.items()):
-        outputs.add_row(name, _in_words(value))
-    console.print()
-    console.print(outputs)
+    _print_values("Stack outputs", recording.outputs)
+    if exports:
+        _print_values("CloudFormation exports", exports)
     console.print()
     if zone_name := stack_file.settings.dns.hosted_zone_name:
         console.print(f"The hosted zone {zone_name} was there before: a real account has to have it.")
@@ -101,15 +109,24 @@ def _print(stack_file: StackFile, recording: Recording, findings: list[Finding],
     )
 
 
+def _print_values(title: str, values: Mapping[str, Any]) -> None:
+    table = Table(title=title, title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in sorted(values.items()):
+        table.add_row(name, _in_words(value))
+    console = result_console()
+    console.print()
+    console.print(table)
+
+
 def _in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _as_document(stack_file: StackFile, recording: Recording, findings: list[Finding]) -> dict[str, Any]:
+def _as_document(
+    stack_file: StackFile, recording: Recording, exports: dict[str, str], findings: list[Finding]
+) -> dict[str, Any]:
     return {
         "stack": stack_file.stack,
         "region": stack_file.region,
@@ -117,5 +134,6 @@ def _as_document(stack_file: StackFile, recording: Recording, findings: list[Fin
             {"type": item.type, "name": item.name, "id": item.id, "urn": item.urn} for item in recording.resources
         ],
         "outputs": dict(sorted(recording.outputs.items())),
+        "exports": exports,
         "findings": [asdict(finding) for finding in findings],
     }

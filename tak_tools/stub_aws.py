@@ -26,8 +26,10 @@ class StubAws:
         if type_ == types.AWSX_REPOSITORY.token:
             # awsx components answer with outputs that are unlike their inputs.
             return resource_id, {"url": f"{STUB_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
-        outputs = {"name": resource_id, "arn": f"arn:aws:stub:{self._region}:{STUB_ACCOUNT}:{resource_id}"}
-        return resource_id, outputs | _computed(type_, name, resource_id) | inputs
+        # Layers above split the name off a cluster's ARN.
+        path = f"cluster/{inputs['name']}" if type_ == types.CLUSTER.token else resource_id
+        outputs = {"name": resource_id, "arn": f"arn:aws:stub:{self._region}:{STUB_ACCOUNT}:{path}"}
+        return resource_id, outputs | _computed(type_, name, resource_id, inputs) | inputs
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         answers: dict[str, dict[str, Any]] = {
@@ -43,7 +45,7 @@ class StubAws:
         return answers[token]
 
 
-def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
+def _computed(type_: str, name: str, resource_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
     """What AWS adds to the inputs, where the program reads it."""
     match type_:
         case types.VPC.token:
@@ -56,7 +58,8 @@ def _computed(type_: str, name: str, resource_id: str) -> dict[str, Any]:
             return {"keyId": resource_id}
         case types.CERTIFICATE.token:
             record = {"resourceRecordName": "_stub.", "resourceRecordType": "CNAME", "resourceRecordValue": "_value."}
-            return {"domainValidationOptions": [record, record]}
+            names = [inputs["domainName"], *inputs["subjectAlternativeNames"]]
+            return {"domainValidationOptions": [{"domainName": name, **record} for name in names]}
         case types.RECORD.token:
             return {"fqdn": "_stub"}
         case types.BUCKET.token:

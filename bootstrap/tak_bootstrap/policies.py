@@ -18,7 +18,6 @@ from tak_bootstrap.layer import (
     LOGICAL_NAMES,
     MADE_BY,
     ROLE_ACTIONS,
-    SEARCH,
     WRITING,
     actions,
 )
@@ -90,11 +89,6 @@ class Layer:
     def in_route53(self) -> Document:
         return {"StringEquals": {"aws:RequestedRegion": ROUTE53_REGIONS[self.target.partition]}}
 
-    @property
-    def in_region_or_global(self) -> Document:
-        """The region, or that of IAM and Route 53, which are one for each partition."""
-        return {"StringEquals": {"aws:RequestedRegion": [self.target.region, ROUTE53_REGIONS[self.target.partition]]}}
-
     def ec2(self, *kinds: str) -> list[str]:
         """Patterns of the ARNs of some kinds of EC2's resources."""
         return [self.target.arn("ec2", f"{kind}/*") for kind in sorted(kinds)]
@@ -112,6 +106,17 @@ class Layer:
 
     def clusters(self, environments: Iterable[str]) -> list[str]:
         return [self.target.arn("ecs", f"cluster/{self.project}-{environment}") for environment in environments]
+
+    @property
+    def suite_stack(self) -> str:
+        """What has the name that TAK's own layers expect, and not the stack's: `takSuite` in the stack file."""
+        return self.target.arn("cloudformation", "stack/TAK-*-BaseInfra/*")
+
+    @property
+    def suite(self) -> list[str]:
+        """Beside the CloudFormation stack the cluster, and the log group of its Container Insights."""
+        insights = "log-group:/aws/ecs/containerinsights/TAK-*-BaseInfra/*"
+        return [self.suite_stack, self.target.arn("ecs", "cluster/TAK-*-BaseInfra"), self.target.arn("logs", insights)]
 
 
 @dataclass(frozen=True)
@@ -183,10 +188,17 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
     group_list = {"logs:DescribeLogGroups"}
     parameter_list = {"ssm:DescribeParameters"}
     zone_lists = {"route53:ListHostedZones", "route53:ListHostedZonesByName"}
+    stack_lists = {"cloudformation:ListStacks", "cloudformation:ListExports"}
+    in_suite = {action for start in ("cloudformation:", "ecs:", "logs:") for action in actions(start, ("read",))}
     return document(
         _allow("Ec2", actions("ec2:", ("read",)), "*", layer.in_region),
         _allow("Keys", key_reads, target.arn("kms", "key/*"), tagged),
-        _allow("Lists", actions("kms:", ("read",)) - key_reads | group_list | parameter_list, "*", layer.in_region),
+        _allow(
+            "Lists",
+            actions("kms:", ("read",)) - key_reads | group_list | parameter_list | stack_lists,
+            "*",
+            layer.in_region,
+        ),
         _allow("Buckets", actions("s3:", ("read",)), layer.buckets(environments)),
         _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
         _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
@@ -196,7 +208,7 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
         _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
         _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
         _allow("Roles", actions("iam:", ("read",)), layer.roles(environments)),
-        _allow("Search", SEARCH, "*", layer.in_region_or_global),
+        _allow("Suite", in_suite - group_list - stack_lists, layer.suite, tagged),
     )
 
 
@@ -232,6 +244,10 @@ def write_services(layer: Layer, environment: str) -> Document:
     boundary = {"StringEquals": {"iam:PermissionsBoundary": layer.policy_arn("role-boundary")}}
     objects = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
     buckets, roles = layer.buckets([environment]), layer.roles([environment])
+    own, requested, not_of_others = _conditions(layer, environment)
+    make = {"cloudformation:CreateStack", "ecs:CreateCluster", "logs:CreateLogGroup"}
+    tag = {"cloudformation:TagResource", "ecs:TagResource", "logs:TagResource"}
+    in_suite = {action for start in ("cloudformation:", "ecs:", "logs:") for action in actions(start, WRITING)}
     return document(
         _allow("Buckets", actions("s3:", WRITING) - objects, buckets),
         _allow("BucketContents", objects, [f"{bucket}/*" for bucket in buckets]),
@@ -239,6 +255,8 @@ def write_services(layer: Layer, environment: str) -> Document:
         _allow("Clusters", actions("ecs:", WRITING), layer.clusters([environment])),
         _allow("LogGroups", actions("logs:", WRITING), layer.log_groups([environment])),
         _allow("Parameters", actions("ssm:", WRITING), layer.parameters([environment])),
+        _allow("MakeTheSuite", make | tag, layer.suite, not_of_others | requested),
+        _allow("ChangeTheSuite", in_suite - make, layer.suite, own),
         _allow("RolesUnderTheBoundary", actions("iam:", WRITING) - role_tags - elsewhere, roles, boundary),
         _allow("TagRoles", role_tags, roles),
         _allow(
@@ -388,8 +406,12 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
         # Systems Manager also runs commands on machines.
         _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
         # EC2 calls Route 53 for an endpoint in the name of the caller, and which region counts then is not documented.
-        _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_region_or_global),
-        _allow("Search", SEARCH, "*", layer.in_region_or_global),
+        _allow(
+            "ZonesOfTheAccount",
+            actions("route53:"),
+            "*",
+            {"StringEquals": {"aws:RequestedRegion": [layer.target.region, ROUTE53_REGIONS[layer.target.partition]]}},
+        ),
         _allow(
             "RolesOfTheLayer",
             actions("iam:"),

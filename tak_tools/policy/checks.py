@@ -25,6 +25,8 @@ class _Expectation:
     path: str
     accepts: Callable[[Any], bool]
     expected: str
+    unless: tuple[str, Any] | None = None
+    """Another path, and the value there with which nothing is expected."""
 
 
 def has(path: str, *accepted: Any) -> _Expectation:
@@ -33,12 +35,13 @@ def has(path: str, *accepted: Any) -> _Expectation:
     return _Expectation(path, lambda value: value in accepted, shown)
 
 
-def _has_own_key(path: str) -> _Expectation:
+def _has_own_key(path: str, unless: tuple[str, Any] | None = None) -> _Expectation:
     """The value at `path` is a KMS key, and not one that AWS manages."""
     return _Expectation(
         path,
         lambda value: isinstance(value, str) and value != "" and "alias/aws/" not in value,
         "a customer-managed KMS key",
+        unless,
     )
 
 
@@ -49,6 +52,8 @@ def expects(table: Mapping[str, Sequence[_Expectation]], *, prod_only: bool = Fa
         if prod_only and not stack.is_prod:
             return
         for expectation in table.get(resource.type, ()):
+            if expectation.unless and resource.at(expectation.unless[0]) == [expectation.unless[1]]:
+                continue
             # A list without items has no value either.
             for value in resource.at(expectation.path) or [None]:
                 if value is not UNKNOWN and not expectation.accepts(value):
@@ -77,6 +82,7 @@ NO_PUBLIC_ADDRESS = {
     types.DATABASE.token: (has("publiclyAccessible", None, False),),
 }
 
+_ECS_EXEC = "configuration.executeCommandConfiguration"
 _AT_REST = {
     types.LOG_GROUP.token: (_has_own_key("kmsKeyId"),),
     types.TABLE.token: (
@@ -90,7 +96,8 @@ _AT_REST = {
     ),
     types.CLUSTER.token: (
         _has_own_key("configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId"),
-        _has_own_key("configuration.executeCommandConfiguration.kmsKeyId"),
+        # With logging DEFAULT nothing is recorded, and ECS Exec has the encryption of its own (TLS).
+        _has_own_key(f"{_ECS_EXEC}.kmsKeyId", unless=(f"{_ECS_EXEC}.logging", "DEFAULT")),
     ),
     types.FILE_SYSTEM.token: (has("encrypted", True), _has_own_key("kmsKeyId")),
     types.DATABASE_CLUSTER.token: (has("storageEncrypted", True), _has_own_key("kmsKeyId")),

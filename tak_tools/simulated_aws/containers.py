@@ -11,6 +11,14 @@ def cluster(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
     storage = configuration.block("managedStorageConfiguration")
     execute_command = configuration.block("executeCommandConfiguration")
     log = execute_command.block("logConfiguration")
+    audit = {
+        "kmsKeyId": execute_command.take("kmsKeyId"),
+        "logConfiguration": {
+            "cloudWatchLogGroupName": log.take("cloudWatchLogGroupName"),
+            "cloudWatchEncryptionEnabled": log.take("cloudWatchEncryptionEnabled"),
+        },
+    }
+    logging = execute_command.take("logging")
     made = cloud.client("ecs").create_cluster(
         clusterName=inputs.take("name"),
         settings=[{"name": s.take("name"), "value": s.take("value")} for s in inputs.blocks("settings")],
@@ -18,14 +26,7 @@ def cluster(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
             "managedStorageConfiguration": {
                 "fargateEphemeralStorageKmsKeyId": storage.take("fargateEphemeralStorageKmsKeyId")
             },
-            "executeCommandConfiguration": {
-                "kmsKeyId": execute_command.take("kmsKeyId"),
-                "logging": execute_command.take("logging"),
-                "logConfiguration": {
-                    "cloudWatchLogGroupName": log.take("cloudWatchLogGroupName"),
-                    "cloudWatchEncryptionEnabled": log.take("cloudWatchEncryptionEnabled"),
-                },
-            },
+            "executeCommandConfiguration": {"logging": logging, **(audit if logging == "OVERRIDE" else {})},
         },
         tags=[{"key": key, "value": value} for key, value in cloud.tags(inputs).items()],
     )["cluster"]

@@ -1,4 +1,4 @@
-"""Handlers of log groups, roles and parameters (CloudWatch Logs, IAM, Systems Manager)."""
+"""Handlers of log groups, roles, parameters and stacks (CloudWatch Logs, IAM, Systems Manager, CloudFormation)."""
 
 from tak_tools import resource_types as types
 from tak_tools.simulated_aws.cloud import Created, SimulatedAws, handles
@@ -51,3 +51,11 @@ def parameter(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         Tags=cloud.tag_list(inputs),
     )
     return parameter_name, {"name": parameter_name}
+
+
+@handles(types.CLOUDFORMATION_STACK)
+def cloudformation_stack(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
+    made = cloud.client("cloudformation").create_stack(
+        StackName=inputs.take("name"), TemplateBody=inputs.take("templateBody"), Tags=cloud.tag_list(inputs)
+    )
+    return made["StackId"], {}

@@ -1,10 +1,11 @@
 """Checks of the cluster, the image repository and the log groups."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tak_base.policy_documents import lambda_pull_policy, lifecycle_policy
+from tak_base.settings import ImageRepository
 from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
 
@@ -51,7 +52,7 @@ def repository_tags(deployment: Deployment) -> Iterable[Difference]:
 )
 def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
     first, *_ = deployment.settings.compute.image_repositories
-    return _lifecycle(deployment, deployment.repository_name, first.tag_prefixes)
+    return _lifecycle(deployment, deployment.repository_name, first)
 
 
 @check(
@@ -69,7 +70,7 @@ def further_repositories(deployment: Deployment) -> Iterable[Difference]:
         yield from _encryption(deployment, name)
         yield from _scan(deployment, name)
         yield from _tags(deployment, name)
-        yield from _lifecycle(deployment, name, repository.tag_prefixes)
+        yield from _lifecycle(deployment, name, repository)
         yield from _pull_policy(deployment, name, repository.lambda_pull)
 
 
@@ -108,7 +109,8 @@ def cluster_capacity_providers(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "cluster-encryption",
-    "The layer's key encrypts Fargate's ephemeral storage and ECS Exec, whose records go to an encrypted log group.",
+    "The layer's key encrypts Fargate's ephemeral storage. With `ecsExec: audited`, it encrypts ECS Exec too, whose"
+    " records go to an encrypted log group.",
     actions=("ecs:DescribeClusters",),
     of="cluster",
 )
@@ -116,12 +118,18 @@ def cluster_encryption(deployment: Deployment) -> Iterable[Difference]:
     configuration = deployment.cluster.get("configuration", {})
     storage = configuration.get("managedStorageConfiguration", {})
     execute_command = configuration.get("executeCommandConfiguration", {})
-    for what, key in (
-        ("key of the ephemeral storage", storage.get("fargateEphemeralStorageKmsKeyId")),
-        ("key of ECS Exec", execute_command.get("kmsKeyId")),
-    ):
+    keys = {"key of the ephemeral storage": storage.get("fargateEphemeralStorageKmsKeyId")}
+    if deployment.settings.compute.ecs_exec == "audited":
+        keys["key of ECS Exec"] = execute_command.get("kmsKeyId")
+    for what, key in keys.items():
         if not deployment.is_key(key):
             yield from differ(deployment.cluster_name, what, key, deployment.key_arn)
+    if deployment.settings.compute.ecs_exec == "default":
+        # A key alone is enough to shut out task roles that may not use it.
+        yield from differ(deployment.cluster_name, "key of ECS Exec", execute_command.get("kmsKeyId"), None)
+        logging = execute_command.get("logging", "DEFAULT")
+        yield from differ(deployment.cluster_name, "log of ECS Exec", logging, "DEFAULT")
+        return
     log = execute_command.get("logConfiguration", {})
     group = deployment.settings.exec_log_group_name
     yield from differ(deployment.cluster_name, "log of ECS Exec", execute_command.get("logging"), "OVERRIDE")
@@ -164,12 +172,12 @@ def _tags(deployment: Deployment, name: str) -> Iterable[Difference]:
     yield from differ(name, "image tags", found, deployment.settings.compute.image_tag_mutability)
 
 
-def _lifecycle(deployment: Deployment, name: str, prefixes: Sequence[str]) -> Iterable[Difference]:
+def _lifecycle(deployment: Deployment, name: str, repository: ImageRepository) -> Iterable[Difference]:
     answer = deployment.aws.ask(
         "ecr", "get_lifecycle_policy", absent=["LifecyclePolicyNotFoundException"], repositoryName=name
     )
     found = json.loads(answer.get("lifecyclePolicyText", "{}"))
-    expected = lifecycle_policy(prefixes, deployment.settings.compute.image_retention_count)
+    expected = lifecycle_policy(repository.tag_prefixes, repository.retention_count)
     yield from differ(name, "lifecycle rules", _lifecycle_rules(found), _lifecycle_rules(expected))
 
 

@@ -125,7 +125,9 @@ class Deployment:
     def log_group_names(self) -> tuple[str, ...]:
         """The log groups that the layer makes."""
         settings = self.settings
-        names = [settings.exec_log_group_name]
+        names = []
+        if settings.compute.ecs_exec == "audited":
+            names.append(settings.exec_log_group_name)
         if settings.compute.container_insights != "disabled":
             names.append(settings.insights_log_group_name)
         if settings.network.flow_logs != "none":
@@ -133,6 +135,15 @@ class Deployment:
         return tuple(names)
 
     # What AWS says
+
+    @property
+    def suite_stack(self) -> dict[str, Any] | None:
+        """The CloudFormation stack with the exports for TAK's own layers; None where there is none."""
+        name = self.settings.suite_stack_name
+        if not name:
+            return None
+        answer = self.aws.ask("cloudformation", "describe_stacks", absent=["ValidationError"], StackName=name)
+        return answer["Stacks"][0] if answer else None
 
     @property
     def vpc(self) -> dict[str, Any] | None:

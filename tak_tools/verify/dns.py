@@ -8,19 +8,20 @@ from tak_tools.verify.deployment import Deployment
 
 @check(
     "public-dns",
-    "Where the stack file names a hosted zone, a certificate for it and its wildcard is issued, and the zone holds what"
-    " its renewal needs.",
+    "Where the stack file names a hosted zone, a certificate for it, its wildcard and `certificateNames` is issued, and"
+    " the zone holds what its renewal needs.",
     actions=("acm:DescribeCertificate", "route53:GetHostedZone", "route53:ListResourceRecordSets"),
 )
 def public_dns(deployment: Deployment) -> Iterable[Difference]:
     zone_name = deployment.settings.dns.hosted_zone_name
+    names = deployment.settings.dns.certificate_domain_names
     if not zone_name:
         return
     zone_id, arn = deployment.outputs["hostedZoneId"], deployment.outputs["certificateArn"]
     certificate = deployment.certificate
     if certificate:
         yield from differ(arn, "status", certificate["Status"], "ISSUED")
-        yield from differ(arn, "names", certificate["SubjectAlternativeNames"], [zone_name, f"*.{zone_name}"])
+        yield from differ(arn, "names", certificate["SubjectAlternativeNames"], names)
     else:
         yield Difference(arn, "no such certificate", "the certificate")
     zone = deployment.aws.ask("route53", "get_hosted_zone", absent=["NoSuchHostedZone"], Id=zone_id)

@@ -31,6 +31,7 @@ def _reads(row: ResourceType) -> Callable[[Callable[[Deployment], Tagged]], Call
     actions=(
         "acm:DescribeCertificate",
         "acm:ListTagsForCertificate",
+        "cloudformation:DescribeStacks",
         "ec2:DescribeAddresses",
         "ec2:DescribeEgressOnlyInternetGateways",
         "ec2:DescribeFlowLogs",
@@ -127,6 +128,12 @@ def _parameter(deployment: Deployment) -> Tagged:
     )
     if answer:
         yield name, _by_name(answer["TagList"])
+
+
+@_reads(types.CLOUDFORMATION_STACK)
+def _suite_stack(deployment: Deployment) -> Tagged:
+    if stack := deployment.suite_stack:
+        yield stack["StackName"], _by_name(stack["Tags"])
 
 
 @_reads(types.BUCKET)

@@ -14,7 +14,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.settings import MAX_NAME_PREFIX
 from tak_bootstrap.github_access import MAX_POLICY_LENGTH
-from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, SEARCH, WRITING, actions
+from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
 from tak_bootstrap.policies import (
     Layer,
     State,
@@ -34,7 +34,7 @@ from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stub_aws import StubAws
 from tak_tools.verify import policy_document
 from tests.bootstrap.account import REGION, Account, Permissions
-from tests.options import EVERY_OPTION, Evaluate
+from tests.options import SUITE, Evaluate
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,6 @@ OPERATIONS = {
     "s3:GetEncryptionConfiguration": "GetBucketEncryption",
     "s3:GetLifecycleConfiguration": "GetBucketLifecycleConfiguration",
     "s3:GetReplicationConfiguration": "GetBucketReplication",
-    "s3:ListAllMyBuckets": "ListBuckets",
     "s3:ListBucket": "ListObjectsV2",
     "s3:ListBucketVersions": "ListObjectVersions",
     "s3:PutBucketPublicAccessBlock": "PutPublicAccessBlock",
@@ -65,7 +64,7 @@ OPERATIONS = {
 }
 S3_CONTROL = {"ListTagsForResource", "TagResource", "UntagResource"}
 # Checked by other services on the way; there is no such call.
-NO_OPERATION = {"iam:PassRole"}
+NO_OPERATION = {"iam:PassRole", "cloudformation:TagResource", "cloudformation:UntagResource"}
 
 
 def policy_documents(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -107,7 +106,9 @@ def test_no_policy_allows_every_action_of_a_service_but_the_ceiling_of_deploy_ro
     }
 
     assert {name: found for name, found in patterns.items() if found} == {
-        "tak-deploy-boundary": {f"{service}:*" for service in ("acm", "ec2", "ecr", "ecs", "kms", "logs", "s3")}
+        "tak-deploy-boundary": {
+            f"{service}:*" for service in ("acm", "cloudformation", "ec2", "ecr", "ecs", "kms", "logs", "s3")
+        }
     }
 
 
@@ -174,7 +175,7 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Eval
             looked_up.add(token)
             return super().call(token, args)
 
-    registered = {item.type for item in evaluate("prod", cloud=Recorder(REGION), **EVERY_OPTION).resources}
+    registered = {item.type for item in evaluate("prod", cloud=Recorder(REGION), **SUITE).resources}
 
     # A type without a row cannot be deployed; a row without a type is a permission that nothing needs.
     made_by_awsx = {part.token for type_ in registered for part in row_of(type_).parts}
@@ -184,9 +185,8 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Eval
 def test_every_action_belongs_to_an_operation_that_aws_has() -> None:
     session: Any = boto3.Session()
     wanted = defaultdict(set)
-    for action in (actions("") | set(ROLE_ACTIONS) | set(SEARCH)) - NO_OPERATION:
+    for action in (actions("") | set(ROLE_ACTIONS)) - NO_OPERATION:
         service, name = action.split(":")
-        service = {"tag": "resourcegroupstaggingapi"}.get(service, service)
         operation = OPERATIONS.get(action, name)
         wanted["s3control" if service == "s3" and operation in S3_CONTROL else service].add(operation)
 
@@ -220,9 +220,9 @@ def test_every_call_that_makes_a_resource_has_its_action_in_the_row_of_the_type(
 
     tags = {"Environment": "prod"}
     with Listening(REGION, tags) as cloud:
-        cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
+        cloud.add_hosted_zone(SUITE["hostedZoneName"])
         calls.clear()
-        evaluate("prod", cloud=cloud, **EVERY_OPTION)
+        evaluate("prod", cloud=cloud, **SUITE)
 
     # Lookups; AWS tells everybody who they are.
     assert calls.pop("") - actions("", ("read",)) == {"sts:GetCallerIdentity"}
@@ -240,11 +240,11 @@ def test_every_action_of_the_table_is_granted_to_deploy_roles_and_no_other(deplo
         for action in allowed_actions(document)
     }
 
-    assert granted == actions("") | set(SEARCH)
+    assert granted == actions("")
 
 
 def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) -> None:
-    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",)) | set(SEARCH)
+    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",))
     assert allowed_actions(preview.policies["tak-base-preview-state"]) == {
         "s3:ListBucket",
         "s3:GetObject",
@@ -261,7 +261,7 @@ def test_every_role_may_run_verify() -> None:
         for action in actions(f"{service}:", ("read",))
     }
 
-    assert needed <= readable | set(SEARCH)
+    assert needed <= readable
 
 
 def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:

@@ -22,7 +22,7 @@ from tak_tools.program import Recording, Registration, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, StackFile, load_project, load_stack
 from tests.bootstrap.account import REGION, Account, Permissions
-from tests.options import EVERY_OPTION, with_options
+from tests.options import SUITE, with_options
 
 pytestmark = pytest.mark.slow
 
@@ -120,12 +120,12 @@ class Deployed:
 @pytest.fixture(scope="module")
 def prod(bootstrap: Callable[..., Recording], project: Project) -> Iterator[Deployed]:
     """prod with every optional part, in the account of a bootstrap that knows a third stack."""
-    stack_file = with_options(project, "prod", **EVERY_OPTION, flowLogs="all")
+    stack_file = with_options(project, "prod", **SUITE, ecsExec="audited", flowLogs="all")
     with (
         SimulatedAws(REGION) as around,
         SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
     ):
-        cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
+        cloud.add_hosted_zone(SUITE["hostedZoneName"])
         made = bootstrap(cloud=around, environments=["dev-test", "prod", "staging"])
         yield Deployed(Account(cloud, made), stack_file, run_program(stack_file, cloud))
 
@@ -166,7 +166,8 @@ def _registered(deployed: Deployed) -> Iterator[Target]:
         if row is types.BUCKET:
             yield Target("object", f"{arn}/any")
         if row is types.LOG_GROUP:
-            yield Target("log stream", f"{arn}:log-stream:any")
+            # What takes a log group and is asked with the ARN of a stream is asked of the group.
+            yield Target("log stream", f"{arn}:log-stream:any", tags)
 
 
 def _arn(item: Registration) -> str | None:
@@ -175,6 +176,8 @@ def _arn(item: Registration) -> str | None:
     match item.type:
         case types.KEY_ALIAS.token:
             return f"arn:aws:kms:{account}:{item.id}"
+        case types.CLOUDFORMATION_STACK.token:
+            return item.id
         case types.PARAMETER.token:
             return f"arn:aws:ssm:{account}:parameter{item.id}"
         case types.AWSX_REPOSITORY.token:

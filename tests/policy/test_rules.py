@@ -14,7 +14,7 @@ from tak_tools.policy_check import violations_of
 from tak_tools.program import Recording
 from tak_tools.resource_types import ROWS, row_of
 from tak_tools.stack_file import Project, load_stack
-from tests.options import EVERY_OPTION
+from tests.options import EVERY_OPTION, SUITE
 
 PROD = Stack("prod", "prod", IPv4Network("10.1.16.0/20"), protect_data=True)
 DEV_TEST = Stack("dev-test", "dev-test", IPv4Network("10.1.32.0/20"), protect_data=False)
@@ -427,7 +427,7 @@ def test_the_layer_breaks_no_rule(stack: str, project: Project, request: pytest.
 
 
 def test_the_types_that_the_layer_may_have_are_those_that_it_has(evaluate: Any) -> None:
-    made = {item.type for item in evaluate("prod", **EVERY_OPTION).resources}
+    made = {item.type for options in (EVERY_OPTION, SUITE) for item in evaluate("prod", **options).resources}
     made_by_awsx = {part.token for type_ in made for part in row_of(type_).parts}
     assert made | made_by_awsx == {token for token, row in ROWS.items() if row.base_layer}
 

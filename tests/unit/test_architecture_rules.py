@@ -10,14 +10,14 @@ import pytest
 FOLDER = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (FOLDER / "tak_base").glob("*.py") if path.stem != "__init__")
 
-COMPONENTS = {"network", "private_endpoints", "encrypted_storage", "compute", "public_dns"}
+COMPONENTS = {"network", "private_endpoints", "encrypted_storage", "compute", "public_dns", "tak_suite"}
 
 # What each module of tak_base may import of tak_base. A component is nowhere on the right.
 ALLOWED = {
     "addressing": set[str](),
     "deployment_target": set[str](),
     "endpoint_services": set[str](),
-    "outputs": {"config_values"},
+    "outputs": {"config_values", "settings"},
     "config_values": set[str](),
     "settings": {"addressing", "config_values", "endpoint_services"},
     "network": {"addressing", "deployment_target", "policy_documents", "settings"},
@@ -30,6 +30,7 @@ ALLOWED = {
     "public_dns": {"settings"},
     "live_stack": {"config_values", "deployment_target", "settings"},
     "published_outputs": set[str](),
+    "tak_suite": {"outputs"},
 }
 
 

@@ -11,7 +11,7 @@ from tak_base.settings import NAMESPACE
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, load_stack
 from tak_tools.stub_aws import StubAws
-from tests.options import Evaluate
+from tests.options import SUITE, Evaluate
 
 Update = Callable[..., list[str]]
 
@@ -101,6 +101,30 @@ def test_a_protected_bucket_or_repository_does_not_leave_the_stack(
     ]
     assert update("dev-test", {key: without}, before={key: value}) == []
     assert update("prod", {key: without}, before={key: value, "protectData": False}) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "found"),
+    [
+        pytest.param({}, SUITE, ('"Prod"', "TAK-Prod-BaseInfra", "tak-base-prod"), id="added"),
+        pytest.param(SUITE, {"takSuite": "Live"}, ('"Live"', "TAK-Live-BaseInfra", "TAK-Prod-BaseInfra"), id="changed"),
+        pytest.param(SUITE, {"takSuite": "profile"}, ("null", "tak-base-prod", "TAK-Prod-BaseInfra"), id="removed"),
+    ],
+)
+def test_a_protected_cluster_is_not_renamed(
+    update: Update, before: dict[str, Any], change: dict[str, Any], found: tuple[str, str, str]
+) -> None:
+    # What the suite changes besides, and what another line is about.
+    same = {"privateSubnetPrefix": 26, "repositories": ["artifacts", "etltasks"], "hostedZoneName": "tak.example.org"}
+    same |= {"lambdaRepositories": same["repositories"], "appImagesBucket": True, "loadBalancerLogBucket": True}
+    value, name, expected = found
+
+    assert update("prod", {**same, **change}, before={**same, **before}) == [
+        f"tak-base:takSuite: found {value}, with which the cluster is called {name}, expected its name to stay"
+        f" {expected}: the cluster would be replaced under the services that run in it; deploy a second stack, or,"
+        " where nothing runs in this one, set tak-base:protectData: false and run `pulumi up` first (docs/tak-suite.md)"
+    ]
+    assert update("dev-test", {**same, **change}, before={**same, **before}) == []
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev-test"])

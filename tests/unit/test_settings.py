@@ -442,9 +442,9 @@ def test_the_image_repositories_have_their_prefixes_and_their_readers() -> None:
     prefixes = ["tak-server-", "etl-tasks/weather-", "cloudtak-", "etl-tasks/ais-"]
 
     assert parse({**values, "imageTagPrefixes": prefixes}).compute.image_repositories == (
-        ImageRepository("images", ("tak-server-", "cloudtak-"), lambda_pull=False),
-        ImageRepository("artifacts", (), lambda_pull=False),
-        ImageRepository("etl-tasks", ("weather-", "ais-"), lambda_pull=True),
+        ImageRepository("images", ("tak-server-", "cloudtak-"), 20, lambda_pull=False),
+        ImageRepository("artifacts", (), 20, lambda_pull=False),
+        ImageRepository("etl-tasks", ("weather-", "ais-"), 20, lambda_pull=True),
     )
 
 

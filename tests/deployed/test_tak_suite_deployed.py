@@ -1,0 +1,129 @@
+"""The layer beneath TAK's own layers, in a simulated AWS: its exports as other stacks import them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tak_base.outputs import SUITE_EXPORTS
+from tak_tools import simulate
+from tak_tools.aws import iam_action
+from tak_tools.program import run_program
+from tak_tools.simulated_aws import SimulatedAws
+from tak_tools.stack_file import Project
+from tak_tools.verify import CHECKS, verify_simulation
+from tests.deployed.breaks import Case
+from tests.deployed.layer import Layer
+from tests.deployed.test_verify import calls_of, found_by
+from tests.options import SUITE, with_options
+
+pytestmark = pytest.mark.slow
+
+STACK = "TAK-Prod-BaseInfra"
+
+
+@pytest.fixture
+def suite_layer(project: Project) -> Iterator[Layer]:
+    stack_file = with_options(project, "prod", **SUITE)
+    with SimulatedAws(stack_file.region, stack_file.default_tags) as cloud:
+        cloud.add_hosted_zone(SUITE["hostedZoneName"])
+        yield Layer(stack_file, run_program(stack_file, cloud), cloud)
+
+
+def stack_with(outputs: dict[str, Any]) -> dict[str, Any]:
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    return {"Resources": {"Nothing": handle}, "Outputs": outputs}
+
+
+def test_another_stack_imports_every_export_as_the_value_of_the_stack_output(suite_layer: Layer) -> None:
+    imported = {key: {"Value": {"Fn::ImportValue": f"{STACK}-{key}"}} for key in SUITE_EXPORTS}
+    cloudformation = suite_layer.client("cloudformation")
+    cloudformation.create_stack(StackName="TAK-Prod-AuthInfra", TemplateBody=json.dumps(stack_with(imported)))
+
+    (layer,) = cloudformation.describe_stacks(StackName="TAK-Prod-AuthInfra")["Stacks"]
+    values = {output["OutputKey"]: output["OutputValue"] for output in layer["Outputs"]}
+    outputs = suite_layer.outputs
+    assert values == {
+        key: outputs[output][entry] if entry else outputs[output] for key, (output, entry) in SUITE_EXPORTS.items()
+    }
+    assert all(values.values())
+
+
+def test_scripts_find_the_values_among_the_outputs_of_the_stack(suite_layer: Layer) -> None:
+    (stack,) = suite_layer.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    found = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    assert found["EcrArtifactsRepoArnOutput"].split(":repository/", 1)[1].startswith("tak-")
+    assert found["AppImagesBucketOutput"] == suite_layer.outputs["appImagesBucketName"]
+
+
+def test_the_cluster_has_the_name_that_the_layers_have_as_a_literal(suite_layer: Layer) -> None:
+    (cluster,) = suite_layer.client("ecs").describe_clusters(clusters=[STACK])["clusters"]
+
+    assert (cluster["status"], cluster["clusterArn"]) == ("ACTIVE", suite_layer.outputs["ecsClusterArn"])
+
+
+def test_verify_finds_nothing(suite_layer: Layer) -> None:
+    assert verify_simulation(suite_layer.stack_file, suite_layer.recording, suite_layer.cloud) == []
+
+
+@pytest.mark.parametrize("name", ["suite-exports", "tags"])
+def test_a_check_names_exactly_the_iam_actions_that_it_uses(suite_layer: Layer, name: str) -> None:
+    with calls_of(suite_layer) as calls:
+        list(CHECKS[name].function(Case(suite_layer).deployment()))
+    assert sorted({iam_action(*call) for call in calls}) == sorted(CHECKS[name].actions)
+
+
+def test_verify_finds_that_the_stack_is_gone(suite_layer: Layer) -> None:
+    suite_layer.client("cloudformation").delete_stack(StackName=STACK)
+
+    assert found_by(Case(suite_layer).deployment()) == [
+        f"suite-exports: {STACK}: found no such CloudFormation stack, expected the stack with the exports"
+    ]
+
+
+def test_verify_finds_what_the_stack_no_longer_exports(suite_layer: Layer) -> None:
+    cloudformation = suite_layer.client("cloudformation")
+    template = json.loads(suite_layer.recording.named("tak-suite-exports").inputs["templateBody"])
+    vpc_id = template["Outputs"]["VpcIdOutput"]["Value"]
+    template["Outputs"]["VpcIdOutput"]["Value"] = "vpc-other"
+    del template["Outputs"]["KmsAliasOutput"]
+    alias = suite_layer.outputs["kmsAlias"]
+    # Moto keeps the old exports at an update.
+    cloudformation.delete_stack(StackName=STACK)
+    tags = [{"Key": key, "Value": value} for key, value in suite_layer.stack_file.default_tags.items()]
+    cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(template), Tags=tags)
+
+    assert found_by(Case(suite_layer).deployment()) == sorted(
+        [
+            f"suite-exports: {STACK}: found output VpcIdOutput vpc-other, expected output VpcIdOutput {vpc_id}",
+            f"suite-exports: {STACK}: found output KmsAliasOutput none, expected output KmsAliasOutput {alias}",
+            f"suite-exports: {STACK}-VpcId: found export vpc-other, expected export {vpc_id}",
+            f"suite-exports: {STACK}-KmsAlias: found export none, expected export {alias}",
+        ]
+    )
+
+
+def test_a_network_under_a_layer_that_imports_it_is_neither_replaced_nor_deleted(suite_layer: Layer) -> None:
+    cloudformation = suite_layer.client("cloudformation")
+    imported = {"Vpc": {"Value": {"Fn::ImportValue": f"{STACK}-VpcId"}}}
+    cloudformation.create_stack(StackName="TAK-Prod-TakInfra", TemplateBody=json.dumps(stack_with(imported)))
+    template = suite_layer.recording.named("tak-suite-exports").inputs["templateBody"]
+    changed = template.replace(suite_layer.outputs["vpcId"], "vpc-other")
+
+    with pytest.raises(ClientError, match="cannot be updated as it is in use by TAK-Prod-TakInfra"):
+        cloudformation.update_stack(StackName=STACK, TemplateBody=changed)
+    with pytest.raises(ClientError, match="cannot be deleted as it is in use by TAK-Prod-TakInfra"):
+        cloudformation.delete_stack(StackName=STACK)
+
+
+def test_simulate_lists_the_exports(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(simulate, "load_layer", lambda project, stack: with_options(project, stack, **SUITE))
+    simulate.run(project.folder, "prod", as_json=False)
+    printed = capsys.readouterr().out
+
+    assert all(f"{STACK}-{key}" in printed for key in SUITE_EXPORTS)
