@@ -19,10 +19,18 @@ _UNPROTECT = f"set {NAMESPACE}:protectData: false and run `pulumi up` first"
 
 def look_up_live_outputs() -> Mapping[str, Any]:
     """The stack's own outputs in the state; empty before its first update has ended."""
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    # What a StackReference does, but at once: the program has to know before it registers a resource.
-    answer = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value
-    return (answer or {}).get("outputs") or {}
+    stack = pulumi.get_stack()
+    # What a StackReference does, but at once: the program has to know before it registers a resource. A backend that
+    # keeps stacks without their projects knows only the short name.
+    for name in (f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}", stack):
+        try:
+            answer = invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+        except Exception as error:
+            reason = " ".join(str(error).split())
+        else:
+            return (answer or {}).get("outputs") or {}
+    pulumi.log.warn(f"Changes that would break the live stack are not refused: its state cannot be read: {reason}")
+    return {}
 
 
 def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: DeploymentTarget) -> None:

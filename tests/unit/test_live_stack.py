@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import pytest
 
+from tak_base import live_stack
 from tak_base.settings import NAMESPACE
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, load_stack
@@ -161,3 +163,35 @@ def test_a_stack_whose_first_update_was_cut_off_is_not_held_to_anything(project:
     stack_file = load_stack(project, "prod")
 
     assert run_program(stack_file, StubAws(stack_file.region, stack_file.name_pattern), live={}) == prod
+
+
+def test_a_backend_that_knows_only_the_short_name_of_a_stack_is_asked_by_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def invoke(function: str, args: dict[str, str]) -> Any:
+        asked.append(args["name"])
+        if "/" in args["name"]:
+            raise RuntimeError("a stack name may only contain alphanumeric, hyphens, underscores, or periods")
+        return SimpleNamespace(value={"outputs": {"region": "ap-southeast-2"}})
+
+    monkeypatch.setattr(live_stack, "invoke", invoke)
+    for part in ("organization", "project", "stack"):
+        monkeypatch.setattr(pulumi, f"get_{part}", lambda part=part: part)
+
+    assert live_stack.look_up_live_outputs() == {"region": "ap-southeast-2"}
+    assert asked == ["organization/project/stack", "stack"]
+
+
+def test_a_state_that_cannot_be_read_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+
+    def invoke(function: str, args: dict[str, str]) -> Any:
+        raise RuntimeError("no access\nto the state")
+
+    monkeypatch.setattr(live_stack, "invoke", invoke)
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+
+    assert live_stack.look_up_live_outputs() == {}
+    assert warnings == [
+        "Changes that would break the live stack are not refused: its state cannot be read: no access to the state"
+    ]
