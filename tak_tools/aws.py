@@ -42,12 +42,14 @@ _BAD_CREDENTIALS = frozenset(
     }
 )
 
-# S3's actions are not called as its operations are:
+# These actions are not called as the operations are:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _ACTIONS = {
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
 }
 
 

@@ -101,6 +101,26 @@ def verify(
 
 
 @app.command()
+def pending(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="What `pulumi stack export` prints; without it the Pulumi CLI is asked."),
+    ] = None,
+    adopt: Annotated[
+        Path | None,
+        typer.Option("--adopt", help="Write the state with what AWS has to this file, for `pulumi stack import`."),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Say what AWS has of the resources that a killed update was creating. It only reads."""
+    from tak_tools import pending as command
+
+    return command.run(folder, stack, state_file=state, adopt_file=adopt, as_json=json)
+
+
+@app.command()
 def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
     """Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine, and verify it."""
     from tak_tools.local_aws import command

@@ -13,9 +13,10 @@ def mask_account_ids(text: str) -> str:
 
 
 def short_type(type_: str) -> str:
-    """The service and the kind: `aws:ec2/vpc:Vpc` is `ec2 Vpc`."""
-    _package, module, kind = type_.split(":")
-    return f"{module.split('/')[0]} {kind}"
+    """The service and the kind: `aws:ec2/vpc:Vpc` is `ec2 Vpc`, and `awsx:ecr:Repository` is `awsx ecr Repository`."""
+    package, module, kind = type_.split(":")
+    service = module.split("/")[0]
+    return f"{service} {kind}" if package == "aws" else f"{package} {service} {kind}"
 
 
 def usd(amount: float | None) -> str:

@@ -75,7 +75,12 @@ def read_outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
 def read_state(stack_file: StackFile, path: Path | None) -> State:
     """The stack's state. Raises InputError where it is not one, or that of another stack."""
     source = str(path) if path else "pulumi stack export"
-    document = _json_object(_read(path, "--state") if path else _ask_pulumi(stack_file, "export"), source)
+    text = _read(path, "--state") if path else _ask_pulumi(stack_file, "export")
+    return parse_state(stack_file, _json_object(text, source), source)
+
+
+def parse_state(stack_file: StackFile, document: Mapping[str, Any], source: str) -> State:
+    """As read_state, from what `source` has."""
     try:
         deployment = document["deployment"]
         resources = tuple(

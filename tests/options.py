@@ -27,10 +27,12 @@ SUITE: dict[str, Any] = {"takSuite": "Prod", "hostedZoneName": "tak.example.org"
 
 def with_options(project: Project, stack: str, name: str = "", **options: Any) -> StackFile:
     """The stack file of `stack`, called `name`, with other keys; with every optional part where none are given."""
+    name = name or stack
     stack_file = with_unchecked(load_stack(project, stack), options or EVERY_OPTION)
+    tags = {"aws:defaultTags": {"tags": stack_file.default_tags | {"Environment": name}}}
     own = in_namespace(stack_file.values, NAMESPACE)
-    settings = parse_settings(own, project=project.name, stack=name or stack, region=stack_file.region)
-    return dataclasses.replace(stack_file, stack=name or stack, settings=settings)
+    settings = parse_settings(own, project=project.name, stack=name, region=stack_file.region)
+    return dataclasses.replace(stack_file, stack=name, settings=settings, values={**stack_file.values, **tags})
 
 
 def with_unchecked(stack_file: StackFile, keys: Mapping[str, Any]) -> StackFile:

@@ -22,6 +22,10 @@ LOOKUPS: dict[str, Actions] = {
     ),
 }
 
+# What `tak-base verify` lists to find what the stack does not know (tak_tools/aws_search.py). Nothing but the region
+# narrows these.
+SEARCH = ("ecr:DescribeRepositories", "iam:ListRoles", "s3:ListAllMyBuckets", "tag:GetResources")
+
 # The tokens of everything that the layer registers or looks up, and what awsx makes in its components.
 ACTIONS = {token: row.actions for token, row in types.ROWS.items() if row.base_layer} | LOOKUPS
 

@@ -18,6 +18,7 @@ from tak_bootstrap.layer import (
     LOGICAL_NAMES,
     MADE_BY,
     ROLE_ACTIONS,
+    SEARCH,
     WRITING,
     actions,
 )
@@ -88,6 +89,11 @@ class Layer:
     @property
     def in_route53(self) -> Document:
         return {"StringEquals": {"aws:RequestedRegion": ROUTE53_REGIONS[self.target.partition]}}
+
+    @property
+    def in_region_or_global(self) -> Document:
+        """The region, or that of IAM and Route 53, which are one for each partition."""
+        return {"StringEquals": {"aws:RequestedRegion": [self.target.region, ROUTE53_REGIONS[self.target.partition]]}}
 
     def ec2(self, *kinds: str) -> list[str]:
         """Patterns of the ARNs of some kinds of EC2's resources."""
@@ -209,6 +215,7 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
         _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
         _allow("Roles", actions("iam:", ("read",)), layer.roles(environments)),
         _allow("Suite", in_suite - group_list - stack_lists, layer.suite, tagged),
+        _allow("Search", SEARCH, "*", layer.in_region_or_global),
     )
 
 
@@ -406,12 +413,8 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
         # Systems Manager also runs commands on machines.
         _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
         # EC2 calls Route 53 for an endpoint in the name of the caller, and which region counts then is not documented.
-        _allow(
-            "ZonesOfTheAccount",
-            actions("route53:"),
-            "*",
-            {"StringEquals": {"aws:RequestedRegion": [layer.target.region, ROUTE53_REGIONS[layer.target.partition]]}},
-        ),
+        _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_region_or_global),
+        _allow("Search", SEARCH, "*", layer.in_region_or_global),
         _allow(
             "RolesOfTheLayer",
             actions("iam:"),

@@ -14,7 +14,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.settings import MAX_NAME_PREFIX
 from tak_bootstrap.github_access import MAX_POLICY_LENGTH
-from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, WRITING, actions
+from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, SEARCH, WRITING, actions
 from tak_bootstrap.policies import (
     Layer,
     State,
@@ -56,6 +56,7 @@ OPERATIONS = {
     "s3:GetEncryptionConfiguration": "GetBucketEncryption",
     "s3:GetLifecycleConfiguration": "GetBucketLifecycleConfiguration",
     "s3:GetReplicationConfiguration": "GetBucketReplication",
+    "s3:ListAllMyBuckets": "ListBuckets",
     "s3:ListBucket": "ListObjectsV2",
     "s3:ListBucketVersions": "ListObjectVersions",
     "s3:PutBucketPublicAccessBlock": "PutPublicAccessBlock",
@@ -185,8 +186,9 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Eval
 def test_every_action_belongs_to_an_operation_that_aws_has() -> None:
     session: Any = boto3.Session()
     wanted = defaultdict(set)
-    for action in (actions("") | set(ROLE_ACTIONS)) - NO_OPERATION:
+    for action in (actions("") | set(ROLE_ACTIONS) | set(SEARCH)) - NO_OPERATION:
         service, name = action.split(":")
+        service = {"tag": "resourcegroupstaggingapi"}.get(service, service)
         operation = OPERATIONS.get(action, name)
         wanted["s3control" if service == "s3" and operation in S3_CONTROL else service].add(operation)
 
@@ -240,11 +242,11 @@ def test_every_action_of_the_table_is_granted_to_deploy_roles_and_no_other(deplo
         for action in allowed_actions(document)
     }
 
-    assert granted == actions("")
+    assert granted == actions("") | set(SEARCH)
 
 
 def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) -> None:
-    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",))
+    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",)) | set(SEARCH)
     assert allowed_actions(preview.policies["tak-base-preview-state"]) == {
         "s3:ListBucket",
         "s3:GetObject",
@@ -261,7 +263,7 @@ def test_every_role_may_run_verify() -> None:
         for action in actions(f"{service}:", ("read",))
     }
 
-    assert needed <= readable
+    assert needed <= readable | set(SEARCH)
 
 
 def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:

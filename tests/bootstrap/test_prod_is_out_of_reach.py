@@ -273,7 +273,9 @@ def test_dev_test_s_deploy_role_reads_no_data_of_prod(prod: Deployed) -> None:
     dev_test = prod.account.permissions("tak-base-deploy-dev-test")
 
     assert _reached(dev_test, prod.targets, lambda action: "Read" in action.levels) == {
-        ("route53:ListTagsForResource", "hosted zone")
+        ("route53:ListTagsForResource", "hosted zone"),
+        # `tak-base verify` lists all repositories to find its own: names and settings, no images.
+        ("ecr:DescribeRepositories", types.AWSX_REPOSITORY.token),
     }
 
 

@@ -5,6 +5,7 @@ import copyreg
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import GeneratorType
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ def _made_anew(given: Any) -> Any:
 
 
 copyreg.pickle(ParameterDict, _made_anew)
+
+# Moto's Resource Groups Tagging API keeps the generator of a page after the last one, where nothing asks for it.
+copyreg.pickle(GeneratorType, lambda generator: (iter, ((),)))
 
 
 @pytest.fixture(scope="module")

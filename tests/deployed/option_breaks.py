@@ -243,7 +243,7 @@ def optional_parts_have_lost_a_tag(case: Case) -> list[str]:
     case.client("s3").delete_bucket_tagging(Bucket=bucket)
     case.client("acm").remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": "Project"}])
     case.client("ecr").untag_resource(resourceArn=repository_arn, tagKeys=["Project"])
-    tags = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
+    tags = {"Project": "TAK", "Component": "BaseLayer", "Environment": "full", "ManagedBy": "Pulumi"}
     none, every = (
         ", ".join(f"{key}={value or '(none)'}" for key, value in shown)
         for shown in (dict.fromkeys(tags).items(), tags.items())

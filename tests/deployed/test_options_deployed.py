@@ -14,6 +14,7 @@ from tak_tools.verify import CHECKS, command, examine, verify_simulation
 from tests.deployed.breaks import Break, Case
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS
+from tests.deployed.test_tak_suite_deployed import OF_THE_SUITE
 from tests.deployed.test_verify import calls_of, found_by
 from tests.options import EVERY_OPTION, with_options
 
@@ -111,13 +112,12 @@ def test_outputs_of_parts_that_the_stack_file_does_not_ask_for_are_found(
     ]
 
 
-# tests/deployed/test_tak_suite_deployed.py has the others.
-@pytest.mark.parametrize("name", [name for name in CHECKS if name not in ("suite-exports", "tags")])
+@pytest.mark.parametrize("name", [name for name in CHECKS if name not in OF_THE_SUITE])
 def test_a_check_names_exactly_the_iam_actions_that_it_uses(full_layer: Layer, name: str) -> None:
     check = CHECKS[name]
     with calls_of(full_layer) as calls:
         list(check.function(Case(full_layer).deployment()))
-    assert sorted({iam_action(*call) for call in calls}) == sorted(check.actions)
+    assert sorted({iam_action(service, operation) for service, operation, _ in calls}) == sorted(check.actions)
 
 
 def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> None:

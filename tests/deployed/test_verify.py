@@ -94,14 +94,15 @@ def test_where_the_outputs_cannot_be_relied_on_nothing_else_is_asked(prod_layer:
 
 
 @contextmanager
-def calls_of(layer: Layer) -> Iterator[list[tuple[str, str]]]:
-    """Every operation that the layer's clients send to AWS, as (service, operation)."""
-    calls: list[tuple[str, str]] = []
+def calls_of(layer: Layer) -> Iterator[list[tuple[str, str, str]]]:
+    """Every operation that the layer's clients send to AWS, as (service, operation, request)."""
+    calls: list[tuple[str, str, str]] = []
 
-    def record(model: Any, **others: Any) -> None:
-        calls.append((model.service_model.service_name, model.name))
+    def record(model: Any, params: dict[str, Any], **others: Any) -> None:
+        calls.append((model.service_model.service_name, model.name, f"{params['url']} {params['body']}"))
 
     services = ("acm", "cloudformation", "ec2", "ecr", "ecs", "iam", "kms", "logs", "route53", "s3", "ssm", "sts")
+    services += ("resourcegroupstaggingapi",)
     for service in services:
         layer.client(service).meta.events.register("before-call", record)
     try:
@@ -114,10 +115,8 @@ def calls_of(layer: Layer) -> Iterator[list[tuple[str, str]]]:
 def test_verify_only_reads_and_asks_nothing_twice(prod_layer: Layer) -> None:
     with calls_of(prod_layer) as calls:
         examine(Case(prod_layer).deployment())
-    assert {name for _, name in calls if not re.match(r"(Describe|Get|List)[A-Z]", name)} == set()
-    asked_more_often = {("ec2", "DescribeVpcAttribute"): 2, ("kms", "DescribeKey"): 2}
-    asked_more_often |= {("logs", "DescribeLogGroups"): 3, ("logs", "ListTagsForResource"): 3}
-    assert {call: calls.count(call) for call in calls if calls.count(call) > 1} == asked_more_often
+    assert {name for _, name, _ in calls if not re.match(r"(Describe|Get|List)[A-Z]", name)} == set()
+    assert [call for call in calls if calls.count(call) > 1] == []
 
 
 def test_the_policy_has_every_action_of_every_check_and_none_that_writes() -> None:
@@ -148,7 +147,7 @@ def test_a_check_says_in_one_sentence_what_it_checks() -> None:
         (
             "ecs.DescribeClusters",
             "AccessDeniedException",
-            {*CLUSTER_CHECKS, "resources", "tags"},
+            {*CLUSTER_CHECKS, "resources", "tags", "leftovers"},
             "ecs:DescribeClusters",
         ),
     ],
@@ -179,12 +178,12 @@ def test_a_timeout_is_one_finding_and_not_waited_for_again(prod_layer: Layer) ->
 
     results = examine(dataclasses.replace(Case(prod_layer).deployment(), aws=Aws(client)))
     findings = {finding.check: finding for result in results for finding in result.findings}
-    assert set(findings) == {*CLUSTER_CHECKS, "resources", "tags"}
+    assert set(findings) == {*CLUSTER_CHECKS, "resources", "tags", "leftovers"}
     assert str(findings["cluster-insights"]) == (
         "cluster-insights: could not be checked: ecs:DescribeClusters:"
         ' found Read timeout on endpoint URL: "https://ecs.example", expected an answer'
     )
-    assert len(asked) == 1
+    assert len(asked) < len(findings)
 
 
 def test_one_service_without_a_connection_is_one_finding(prod_layer: Layer) -> None:
@@ -201,7 +200,8 @@ def test_one_service_without_a_connection_is_one_finding(prod_layer: Layer) -> N
 
 def test_an_answer_without_an_expected_part_is_one_finding_that_names_the_part(prod_layer: Layer) -> None:
     def answer(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        metadata = {"KeyState": "Enabled", "KeyManager": "CUSTOMER", "Arn": prod_layer.outputs["kmsKeyArn"]}
+        arn = prod_layer.outputs["kmsKeyArn"]
+        metadata = {"KeyState": "Enabled", "KeyManager": "CUSTOMER", "Arn": arn, "KeyId": arn.rsplit("/", 1)[-1]}
         return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), {"KeyMetadata": metadata}
 
     with answering(prod_layer, "kms.DescribeKey", answer):
@@ -294,7 +294,7 @@ def state_file(tmp_path: Path, prod_layer: Layer) -> Path:
     resources[0]["type"] = "pulumi:pulumi:Stack"
     for item in prod_layer.recording.resources:
         options = {name: True for name in ("protect", "retainOnDelete") if item.protect and item.retain_on_delete}
-        resources.append({"urn": item.urn, "type": item.type, **options})
+        resources.append({"urn": item.urn, "type": item.type, "id": item.id, **options})
     # One that is left to be deleted is no longer the layer's.
     resources.append(
         {"urn": "urn:pulumi:prod::tak-base::aws:kms/key:Key::old", "type": "aws:kms/key:Key", "delete": True}

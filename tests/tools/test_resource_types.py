@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from tak_tools import plan_report, resource_types
+from tak_tools.aws_search import FINDERS, LISTERS
 from tak_tools.cost import cost_of
 from tak_tools.errors import InputError
+from tak_tools.pending import is_set_again
 from tak_tools.program import Recording
-from tak_tools.resource_types import ROWS
+from tak_tools.resource_types import KEY_ALIAS, ROWS
 from tak_tools.verify.tags import READERS
 
 PROJECT_FOLDER = Path(__file__).parents[2]
@@ -54,6 +56,12 @@ def test_only_types_of_the_base_layer_have_parts_or_name_what_ec2_makes() -> Non
 
 def test_the_tag_check_reads_every_type_of_the_base_layer_that_can_have_tags() -> None:
     assert READERS.keys() == {row.token for row in ROWS.values() if row.base_layer and row.tags}
+
+
+def test_every_resource_of_the_base_layer_can_be_found_on_aws_or_set_again() -> None:
+    types = {row.token for row in ROWS.values() if row.base_layer and not row.parts}
+    assert {type_ for type_ in types if not is_set_again(type_)} <= LISTERS.keys() | FINDERS.keys()
+    assert {row.token for row in ROWS.values() if row.base_layer and row.tags} == LISTERS.keys() - {KEY_ALIAS.token}
 
 
 def test_a_resource_whose_type_has_no_row_stops_a_plan_with_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The check of what belongs to the stack on AWS, and that the stack does not know."""
+
+from collections.abc import Iterable
+
+from tak_tools.aws_search import ACTIONS, Search
+from tak_tools.formatting import short_type
+from tak_tools.verify.checks import Difference, check
+from tak_tools.verify.deployment import Deployment
+
+
+@check(
+    "leftovers",
+    "AWS has nothing with the tags or names of the stack that is not in its state; without the state, that is neither"
+    " in its outputs nor used by what they name.",
+    actions=ACTIONS,
+)
+def leftovers(deployment: Deployment) -> Iterable[Difference]:
+    known = _ids_in_outputs(deployment)
+    if deployment.state is None:
+        known |= _ids_in_use(deployment)
+        where = "neither in the stack's outputs nor used by what they name (--state says for certain)"
+    else:
+        known |= {resource.id for resource in deployment.state}
+        where = "not in the stack's state"
+    for found in Search(deployment.stack_file, deployment.aws).everything():
+        if found.id not in known:
+            what = f"{short_type(found.type.token)} {found.tags.get('Name', '')}".strip()
+            way = f"; `aws {found.delete} --region {deployment.region}` deletes it" if found.delete else ""
+            yield Difference(found.id, f"{what}, {where}", f"nothing that the stack does not know{way}")
+
+
+def _ids_in_outputs(deployment: Deployment) -> set[str]:
+    """The IDs, as Pulumi's state has them, of everything that an output names."""
+    outputs = deployment.outputs
+    texts = {value for value in outputs.values() if isinstance(value, str)}
+    names = {deployment.repository_name, deployment.key_arn.rsplit("/", 1)[-1]}
+    return texts | names | set(map(deployment.further_repository_name, outputs.get("ecrRepositoryUrls", {})))
+
+
+def _ids_in_use(deployment: Deployment) -> set[str]:
+    """The IDs of what the published network uses, and of what there is one of by its name."""
+    settings = deployment.settings
+    tables = {deployment.route_table_id(plan) for plan in settings.network.addresses.subnets}
+    targets = {
+        str(value)
+        for table in deployment.route_tables
+        if table["RouteTableId"] in tables
+        for route in table["Routes"]
+        for value in route.values()
+    }
+    gateways = [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]]
+    endpoints = [deployment.endpoint(service) for service in settings.endpoints.vpc_endpoints]
+    flow_log = deployment.layer_flow_log or {}
+    return (
+        targets
+        | {address["AllocationId"] for address in deployment.elastic_ips}
+        | {gateway["NatGatewayId"] for gateway in gateways if gateway}
+        | {endpoint["VpcEndpointId"] for endpoint in endpoints if endpoint}
+        | {group["GroupId"] for group in deployment.security_groups if group["GroupName"] == "default"}
+        | {flow_log.get("FlowLogId", ""), flow_log.get("DeliverLogsPermissionArn", "").rsplit("/", 1)[-1]}
+        | {*deployment.log_group_names, settings.outputs_parameter_name}
+    )
