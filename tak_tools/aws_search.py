@@ -28,10 +28,14 @@ class Found:
     name: str
     """Its Name tag, or its physical name."""
     tags: Mapping[str, str]
-    delete: str
-    """The command of the AWS CLI that deletes it; empty where it goes with another resource."""
+    delete: tuple[str, ...]
+    """The commands of the AWS CLI that delete it, without `aws`; none where it goes with another resource."""
     import_id: str = ""
     """What `pulumi import` takes; empty: its ID."""
+
+    def delete_command(self, region: str) -> str:
+        """The commands that delete it, in one line; empty where there are none."""
+        return " && ".join(f"aws {command} --region {region}" for command in self.delete)
 
 
 class Search:
@@ -177,29 +181,29 @@ def _finds(row: ResourceType) -> Callable[[Finder], Finder]:
 def _lists_ec2(
     row: ResourceType,
     operation: str,
+    key: str,
     id_key: str,
     delete: str,
     is_of_type: Callable[[dict[str, Any]], bool] = lambda item: True,
 ) -> None:
-    """Registers a type that EC2 describes with its tags; `delete` is the AWS CLI's command before the ID."""
+    """Registers a type that EC2 describes, with tags, under `key`; `delete` is the AWS CLI's command before the ID."""
 
     @_lists(row)
     def lister(search: Search) -> Iterator[Found]:
-        answer = search.aws.ask("ec2", operation)
-        (items,) = [value for value in answer.values() if isinstance(value, list)]
-        for item in items:
+        for item in search.aws.ask("ec2", operation)[key]:
             if is_of_type(item) and item.get("State") not in _GONE:
                 tags = _by_name(item.get("Tags", []))
-                command = f"{delete} {item[id_key]}" if delete else ""
-                yield Found(row, item[id_key], tags.get("Name", ""), tags, command)
+                commands = (f"{delete} {item[id_key]}",) if delete else ()
+                yield Found(row, item[id_key], tags.get("Name", ""), tags, commands)
 
 
 # The network
 
-_lists_ec2(types.VPC, "describe_vpcs", "VpcId", "ec2 delete-vpc --vpc-id")
+_lists_ec2(types.VPC, "describe_vpcs", "Vpcs", "VpcId", "ec2 delete-vpc --vpc-id")
 _lists_ec2(
     types.DEFAULT_SECURITY_GROUP,
     "describe_security_groups",
+    "SecurityGroups",
     "GroupId",
     # It goes with its VPC.
     "",
@@ -208,6 +212,7 @@ _lists_ec2(
 _lists_ec2(
     types.SECURITY_GROUP,
     "describe_security_groups",
+    "SecurityGroups",
     "GroupId",
     "ec2 delete-security-group --group-id",
     lambda group: group["GroupName"] != "default",
@@ -215,15 +220,26 @@ _lists_ec2(
 _lists_ec2(
     types.EGRESS_ONLY_GATEWAY,
     "describe_egress_only_internet_gateways",
+    "EgressOnlyInternetGateways",
     "EgressOnlyInternetGatewayId",
     "ec2 delete-egress-only-internet-gateway --egress-only-internet-gateway-id",
 )
-_lists_ec2(types.ROUTE_TABLE, "describe_route_tables", "RouteTableId", "ec2 delete-route-table --route-table-id")
-_lists_ec2(types.SUBNET, "describe_subnets", "SubnetId", "ec2 delete-subnet --subnet-id")
-_lists_ec2(types.NAT_GATEWAY, "describe_nat_gateways", "NatGatewayId", "ec2 delete-nat-gateway --nat-gateway-id")
-_lists_ec2(types.EIP, "describe_addresses", "AllocationId", "ec2 release-address --allocation-id")
-_lists_ec2(types.VPC_ENDPOINT, "describe_vpc_endpoints", "VpcEndpointId", "ec2 delete-vpc-endpoints --vpc-endpoint-ids")
-_lists_ec2(types.FLOW_LOG, "describe_flow_logs", "FlowLogId", "ec2 delete-flow-logs --flow-log-ids")
+_lists_ec2(
+    types.ROUTE_TABLE, "describe_route_tables", "RouteTables", "RouteTableId", "ec2 delete-route-table --route-table-id"
+)
+_lists_ec2(types.SUBNET, "describe_subnets", "Subnets", "SubnetId", "ec2 delete-subnet --subnet-id")
+_lists_ec2(
+    types.NAT_GATEWAY, "describe_nat_gateways", "NatGateways", "NatGatewayId", "ec2 delete-nat-gateway --nat-gateway-id"
+)
+_lists_ec2(types.EIP, "describe_addresses", "Addresses", "AllocationId", "ec2 release-address --allocation-id")
+_lists_ec2(
+    types.VPC_ENDPOINT,
+    "describe_vpc_endpoints",
+    "VpcEndpoints",
+    "VpcEndpointId",
+    "ec2 delete-vpc-endpoints --vpc-endpoint-ids",
+)
+_lists_ec2(types.FLOW_LOG, "describe_flow_logs", "FlowLogs", "FlowLogId", "ec2 delete-flow-logs --flow-log-ids")
 
 
 @_lists(types.INTERNET_GATEWAY)
@@ -231,11 +247,11 @@ def _internet_gateways(search: Search) -> Iterator[Found]:
     for item in search.aws.ask("ec2", "describe_internet_gateways")["InternetGateways"]:
         id_, tags = item["InternetGatewayId"], _by_name(item.get("Tags", []))
         detach = [
-            f"ec2 detach-internet-gateway --internet-gateway-id {id_} --vpc-id {attachment['VpcId']} && aws "
+            f"ec2 detach-internet-gateway --internet-gateway-id {id_} --vpc-id {attachment['VpcId']}"
             for attachment in item["Attachments"]
         ]
-        command = f"{''.join(detach)}ec2 delete-internet-gateway --internet-gateway-id {id_}"
-        yield Found(types.INTERNET_GATEWAY, id_, tags.get("Name", ""), tags, command)
+        commands = (*detach, f"ec2 delete-internet-gateway --internet-gateway-id {id_}")
+        yield Found(types.INTERNET_GATEWAY, id_, tags.get("Name", ""), tags, commands)
 
 
 @_finds(types.ROUTE)
@@ -250,7 +266,7 @@ def _route(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
                 id_ = f"r-{table_id}{zlib.crc32(destination.encode())}"
                 option = f"--destination-{'cidr' if destination == ipv4 else 'ipv6-cidr'}-block {destination}"
                 command = f"ec2 delete-route --route-table-id {table_id} {option}"
-                yield Found(types.ROUTE, id_, destination, {}, command, f"{table_id}_{destination}")
+                yield Found(types.ROUTE, id_, destination, {}, (command,), f"{table_id}_{destination}")
 
 
 @_finds(types.ROUTE_TABLE_ASSOCIATION)
@@ -261,7 +277,7 @@ def _route_table_association(search: Search, inputs: Mapping[str, Any]) -> Itera
             if subnet_id and subnet_id == inputs.get("subnetId"):
                 import_id = f"{subnet_id}/{table['RouteTableId']}"
                 command = f"ec2 disassociate-route-table --association-id {id_}"
-                yield Found(types.ROUTE_TABLE_ASSOCIATION, id_, subnet_id, {}, command, import_id)
+                yield Found(types.ROUTE_TABLE_ASSOCIATION, id_, subnet_id, {}, (command,), import_id)
 
 
 def _route_table(search: Search, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -281,7 +297,7 @@ def _keys(search: Search) -> Iterator[Found]:
             answer = search.aws.ask("kms", "list_resource_tags", KeyId=id_)
             tags = {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
             command = f"kms schedule-key-deletion --pending-window-in-days 7 --key-id {id_}"
-            yield Found(types.KEY, id_, tags.get("Name", ""), tags, command)
+            yield Found(types.KEY, id_, tags.get("Name", ""), tags, (command,))
 
 
 @_lists(types.KEY_ALIAS)
@@ -290,7 +306,7 @@ def _aliases(search: Search) -> Iterator[Found]:
         name = alias["AliasName"]
         if "TargetKeyId" in alias:
             command = f"kms delete-alias --alias-name {name}"
-            yield Found(types.KEY_ALIAS, name, name.removeprefix("alias/"), {}, command)
+            yield Found(types.KEY_ALIAS, name, name.removeprefix("alias/"), {}, (command,))
 
 
 @_lists(types.BUCKET)
@@ -300,7 +316,7 @@ def _buckets(search: Search) -> Iterator[Found]:
         if name in tagged or search.has_own_name(name):
             answer = search.aws.ask("s3", "get_bucket_tagging", absent=["NoSuchTagSet"], Bucket=name)
             command = f"s3api delete-bucket --bucket {name}"
-            yield Found(types.BUCKET, name, name, _by_name(answer.get("TagSet", [])), command)
+            yield Found(types.BUCKET, name, name, _by_name(answer.get("TagSet", [])), (command,))
 
 
 # Compute
@@ -313,7 +329,7 @@ def _clusters(search: Search) -> Iterator[Found]:
         if cluster["status"] != "INACTIVE":
             arn, name = cluster["clusterArn"], cluster["clusterName"]
             tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}
-            yield Found(types.CLUSTER, arn, name, tags, f"ecs delete-cluster --cluster {name}", name)
+            yield Found(types.CLUSTER, arn, name, tags, (f"ecs delete-cluster --cluster {name}",), name)
 
 
 @_lists(types.REPOSITORY)
@@ -324,7 +340,7 @@ def _repositories(search: Search) -> Iterator[Found]:
         if arn in tagged or search.has_own_name(name):
             answer = search.aws.ask("ecr", "list_tags_for_resource", resourceArn=arn)
             command = f"ecr delete-repository --repository-name {name}"
-            yield Found(types.REPOSITORY, name, name, _by_name(answer["tags"]), command)
+            yield Found(types.REPOSITORY, name, name, _by_name(answer["tags"]), (command,))
 
 
 # Logs and roles
@@ -341,7 +357,7 @@ def _log_groups(search: Search) -> Iterator[Found]:
                 arn = group["arn"].removesuffix(":*")
                 tags = search.aws.ask("logs", "list_tags_for_resource", resourceArn=arn)["tags"]
                 command = f"logs delete-log-group --log-group-name {name}"
-                yield Found(types.LOG_GROUP, name, settings.name, tags, command)
+                yield Found(types.LOG_GROUP, name, settings.name, tags, (command,))
 
 
 @_lists(types.ROLE)
@@ -351,11 +367,11 @@ def _roles(search: Search) -> Iterator[Found]:
             answer = search.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=name)
             inline = search.aws.ask("iam", "list_role_policies", absent=["NoSuchEntity"], RoleName=name)
             policies = [
-                f"iam delete-role-policy --role-name {name} --policy-name {policy} && aws "
+                f"iam delete-role-policy --role-name {name} --policy-name {policy}"
                 for policy in inline.get("PolicyNames", [])
             ]
-            command = f"{''.join(policies)}iam delete-role --role-name {name}"
-            yield Found(types.ROLE, name, name, _by_name(answer.get("Tags", [])), command)
+            commands = (*policies, f"iam delete-role --role-name {name}")
+            yield Found(types.ROLE, name, name, _by_name(answer.get("Tags", [])), commands)
 
 
 @_finds(types.ROLE_POLICY)
@@ -365,7 +381,7 @@ def _role_policy(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
         answer = search.aws.ask("iam", "get_role_policy", absent=["NoSuchEntity"], RoleName=role, PolicyName=name)
         if answer:
             command = f"iam delete-role-policy --role-name {role} --policy-name {name}"
-            yield Found(types.ROLE_POLICY, f"{role}:{name}", name, {}, command)
+            yield Found(types.ROLE_POLICY, f"{role}:{name}", name, {}, (command,))
 
 
 # What is for others
@@ -377,7 +393,7 @@ def _parameter(search: Search) -> Iterator[Found]:
     if search.aws.ask("ssm", "get_parameter", absent=["ParameterNotFound"], Name=name):
         answer = search.aws.ask("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=name)
         command = f"ssm delete-parameter --name {name}"
-        yield Found(types.PARAMETER, name, search.settings.name, _by_name(answer["TagList"]), command)
+        yield Found(types.PARAMETER, name, search.settings.name, _by_name(answer["TagList"]), (command,))
 
 
 @_lists(types.CLOUDFORMATION_STACK)
@@ -388,7 +404,7 @@ def _suite_stack(search: Search) -> Iterator[Found]:
         for stack in answer.get("Stacks", []):
             command = f"cloudformation delete-stack --stack-name {name}"
             tags = _by_name(stack["Tags"])
-            yield Found(types.CLOUDFORMATION_STACK, stack["StackId"], search.settings.name, tags, command, name)
+            yield Found(types.CLOUDFORMATION_STACK, stack["StackId"], search.settings.name, tags, (command,), name)
 
 
 @_lists(types.CERTIFICATE)
@@ -399,7 +415,7 @@ def _certificates(search: Search) -> Iterator[Found]:
         if certificate:
             answer = search.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
             command = f"acm delete-certificate --certificate-arn {arn}"
-            yield Found(types.CERTIFICATE, arn, search.settings.name, _by_name(answer["Tags"]), command)
+            yield Found(types.CERTIFICATE, arn, search.settings.name, _by_name(answer["Tags"]), (command,))
 
 
 @_finds(types.RECORD)
@@ -411,4 +427,4 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
     for record in answer.get("ResourceRecordSets", []):
         if record["Name"].rstrip(".") == name.rstrip(".") and record["Type"] == type_:
             # Other certificates for the name may need it: nothing deletes it.
-            yield Found(types.RECORD, f"{zone_id}_{name.rstrip('.')}_{type_}", name, {}, "")
+            yield Found(types.RECORD, f"{zone_id}_{name.rstrip('.')}_{type_}", name, {}, ())

@@ -24,16 +24,19 @@ from tak_tools.pulumi_stack import PendingOperation, State, read_state
 from tak_tools.resource_types import ROWS
 from tak_tools.stack_file import StackFile, load_project, load_stack
 
-Answer = Literal["made", "not made", "set again", "several", "unknown", "refreshed"]
+Answer = Literal["made", "made again", "not made", "set again", "several", "unknown", "refreshed"]
 
 _ADVICE: dict[Answer, str] = {
     "made": "AWS has it",
+    "made again": "AWS has it, and the one that the state has: delete it",
     "not made": "AWS does not have it",
     "set again": "a setting, which the next update sets again",
     "several": "AWS has several that could be it: delete all but one",
     "unknown": "not known",
     "refreshed": "`pulumi refresh` reads what has become of it",
 }
+
+_UNDECIDED: tuple[Answer, ...] = ("several", "unknown")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def run(folder: Path, stack: str, *, state_file: Path | None, adopt_file: Path |
 def examine(state: State, search: Search) -> Iterator[Pending]:
     """What AWS has of each pending operation of a state."""
     known = {resource.id for resource in state.resources}
+    # By another update since, or, where the operation was to replace it, from before.
+    in_state = {resource.urn for resource in state.resources if not resource.replaced}
     for operation in state.pending:
         if operation.kind != "creating":
             yield Pending(operation, "refreshed")
@@ -84,7 +89,15 @@ def examine(state: State, search: Search) -> Iterator[Pending]:
             else:
                 yield Pending(operation, "unknown", reason="not a type of the base layer: look for it on AWS")
         else:
-            yield Pending(operation, ("not made", "made")[len(found)] if len(found) < 2 else "several", found)
+            yield Pending(operation, _answer(operation.urn in in_state, len(found)), found)
+
+
+def _answer(is_in_state: bool, found: int) -> Answer:
+    if found == 0:
+        return "not made"
+    if is_in_state:
+        return "made again"
+    return "made" if found == 1 else "several"
 
 
 def is_set_again(type_: str) -> bool:
@@ -143,17 +156,22 @@ def _print(stack_file: StackFile, items: list[Pending], adopt_file: Path | None)
     if adopt_file:
         commands.insert(1, f"pulumi stack import --stack {stack} --file {adopt_file}")
         console.print(f"\nWritten: {adopt_file}. While no update of the stack is running:")
-    elif any(item.found for item in items):
+    elif undecided := [item.operation.name for item in items if item.answer in _UNDECIDED]:
+        commands = []
+        console.print(f"\nDecide about these first: {', '.join(undecided)}", soft_wrap=True)
+    elif any(item.answer == "made" for item in items):
         commands = [f"tak-base pending --stack {stack} --adopt state.json"]
         console.print("\nTo take what AWS has into the state:")
     else:
         commands[1] += " --clear-pending-creates"
-        console.print("\nAWS has none of them. While no update of the stack is running:")
+        console.print("\nThe state needs none of them. While no update of the stack is running:")
     _print_commands(commands)
-    found = [f"aws {found.delete} --region {region}" for item in items for found in item.found if found.delete]
-    if found and not adopt_file:
-        console.print("\nTo delete it instead:")
-        _print_commands([*found, f"pulumi refresh --stack {stack} --clear-pending-creates"])
+    # What is adopted is not to be deleted as well.
+    left = [item for item in items if item.answer == "made again" or not adopt_file]
+    deletions = [found.delete_command(region) for item in left for found in item.found if found.delete]
+    if deletions:
+        console.print(f"\nTo delete {'what AWS has twice' if adopt_file else 'it instead'}:")
+        _print_commands([*deletions, f"pulumi refresh --stack {stack} --clear-pending-creates"])
 
 
 def _print_commands(commands: list[str]) -> None:
@@ -178,7 +196,7 @@ def _as_document(stack_file: StackFile, items: list[Pending]) -> dict[str, Any]:
                         "id": found.id,
                         "importId": found.import_id or found.id,
                         "name": found.name,
-                        "delete": found.delete,
+                        "delete": found.delete_command(stack_file.region) or None,
                     }
                     for found in item.found
                 ],

@@ -56,6 +56,8 @@ class Check:
     """Whether nothing else can be checked where this check has a finding."""
     needs_state: bool = False
     """Whether the check looks at the stack's state, which the user may give."""
+    needs_outputs: bool = True
+    """False: the stack's state is enough, where there is one."""
 
     def run(self, deployment: Deployment) -> "Result":
         """Every difference between the architecture and AWS, or why there is no saying."""
@@ -118,7 +120,8 @@ def examine(deployment: Deployment, on_check: Callable[[str], None] = lambda nam
     undecided = False
     for item in CHECKS.values():
         on_check(item.name)
-        result = Result(item, skipped=_OUTPUTS_WRONG) if undecided else item.run(deployment)
+        needs_outputs = item.needs_outputs or deployment.state is None
+        result = Result(item, skipped=_OUTPUTS_WRONG) if undecided and needs_outputs else item.run(deployment)
         undecided = undecided or (item.decides and any(not finding.unchecked for finding in result.findings))
         results.append(result)
     return results

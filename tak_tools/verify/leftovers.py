@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tak_tools.aws_search import ACTIONS, Search
+from tak_tools.aws_search import ACTIONS, Found, Search
 from tak_tools.formatting import short_type
 from tak_tools.verify.checks import Difference, check
 from tak_tools.verify.deployment import Deployment
@@ -13,28 +13,41 @@ from tak_tools.verify.deployment import Deployment
     "AWS has nothing with the tags or names of the stack that is not in its state; without the state, that is neither"
     " in its outputs nor used by what they name.",
     actions=ACTIONS,
+    needs_outputs=False,
 )
 def leftovers(deployment: Deployment) -> Iterable[Difference]:
-    known = _ids_in_outputs(deployment)
+    published = _ids_in_outputs(deployment)
     if deployment.state is None:
-        known |= _ids_in_use(deployment)
+        known = published | _ids_in_use(deployment)
         where = "neither in the stack's outputs nor used by what they name (--state says for certain)"
     else:
-        known |= {resource.id for resource in deployment.state}
+        known = {resource.id for resource in deployment.state}
         where = "not in the stack's state"
     for found in Search(deployment.stack_file, deployment.aws).everything():
-        if found.id not in known:
-            what = f"{short_type(found.type.token)} {found.tags.get('Name', '')}".strip()
-            way = f"; `aws {found.delete} --region {deployment.region}` deletes it" if found.delete else ""
-            yield Difference(found.id, f"{what}, {where}", f"nothing that the stack does not know{way}")
+        if found.id in known:
+            continue
+        what = f"{short_type(found.type.token)} {found.tags.get('Name', '')}".strip()
+        if found.id in published:
+            # In use: nothing is said of how to delete it.
+            yield Difference(found.id, f"{what}, in the stack's outputs and {where}", "it in the state too")
+        else:
+            yield Difference(
+                found.id, f"{what}, {where}", f"nothing that the stack does not know{_advice(found, deployment)}"
+            )
+
+
+def _advice(found: Found, deployment: Deployment) -> str:
+    command = found.delete_command(deployment.region)
+    unneeded = " where nothing needs its data" if found.type.data else ""
+    return f"; to delete it{unneeded}: {command}" if command else ""
 
 
 def _ids_in_outputs(deployment: Deployment) -> set[str]:
     """The IDs, as Pulumi's state has them, of everything that an output names."""
-    outputs = deployment.outputs
-    texts = {value for value in outputs.values() if isinstance(value, str)}
-    names = {deployment.repository_name, deployment.key_arn.rsplit("/", 1)[-1]}
-    return texts | names | set(map(deployment.further_repository_name, outputs.get("ecrRepositoryUrls", {})))
+    texts = {value for value in deployment.outputs.values() if isinstance(value, str)}
+    # A key is known by the end of its ARN, a repository by the end of its URL.
+    urls = [*texts, *deployment.outputs.get("ecrRepositoryUrls", {}).values()]
+    return texts | {text.split("/", 1)[-1] for text in urls}
 
 
 def _ids_in_use(deployment: Deployment) -> set[str]:

@@ -97,6 +97,7 @@ def published_outputs(deployment: Deployment) -> Iterable[Difference]:
     "With protectData, the stack's state protects the key, the bucket and the repository, and retains them.",
     actions=(),
     needs_state=True,
+    needs_outputs=False,
 )
 def protection(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.protect_data:

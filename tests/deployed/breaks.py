@@ -216,7 +216,12 @@ def the_buckets_protection_is_lifted(case: Case) -> list[str]:
 @breaks("protection")
 def the_state_has_lost_the_key(case: Case) -> list[str]:
     case.state = [item for item in case.state if item.type != "aws:kms/key:Key"]
-    return ["state: found no key, expected a protected key"]
+    key = case.id("key")
+    in_outputs = f"{key}: found kms Key tak-base-prod, in the stack's outputs and not in the stack's state"
+    return [
+        "state: found no key, expected a protected key",
+        of_other_check("leftovers", f"{in_outputs}, expected it in the state too"),
+    ]
 
 
 # The network
@@ -965,10 +970,12 @@ def tagged_as(kind: str, name: str, tags: dict[str, str] = TAGS) -> list[dict[st
     return [{"ResourceType": kind, "Tags": every}]
 
 
-def left_over(id_: str, what: str, command: str) -> str:
-    found = f"found {what}, not in the stack's state"
-    command = f"`aws {command} --region ap-southeast-2` deletes it"
-    return f"{id_}: {found}, expected nothing that the stack does not know; {command}"
+def left_over(id_: str, what: str, *commands: str, data: bool = False) -> str:
+    """The finding of a resource that is not in the state, with the AWS CLI's commands that delete it."""
+    line = " && ".join(f"aws {command} --region ap-southeast-2" for command in commands)
+    unneeded = " where nothing needs its data" if data else ""
+    expected = f"nothing that the stack does not know; to delete it{unneeded}: {line}"
+    return f"{id_}: found {what}, not in the stack's state, expected {expected}"
 
 
 @breaks("leftovers")
@@ -986,7 +993,8 @@ def a_killed_update_has_left_a_network(case: Case) -> list[str]:
         left_over(
             igw,
             "ec2 InternetGateway tak-base-prod-internet-gateway",
-            f"{detach} && aws ec2 delete-internet-gateway --internet-gateway-id {igw}",
+            detach,
+            f"ec2 delete-internet-gateway --internet-gateway-id {igw}",
         ),
         left_over(
             table["RouteTableId"],
@@ -1032,9 +1040,9 @@ def a_killed_update_has_left_data(case: Case) -> list[str]:
     case.client("ecr").create_repository(repositoryName=name)
     delete_key = f"kms schedule-key-deletion --pending-window-in-days 7 --key-id {key}"
     return [
-        left_over(key, "kms Key", delete_key),
-        left_over(name, "s3 Bucket", f"s3api delete-bucket --bucket {name}"),
-        left_over(name, "ecr Repository", f"ecr delete-repository --repository-name {name}"),
+        left_over(key, "kms Key", delete_key, data=True),
+        left_over(name, "s3 Bucket", f"s3api delete-bucket --bucket {name}", data=True),
+        left_over(name, "ecr Repository", f"ecr delete-repository --repository-name {name}", data=True),
     ]
 
 
@@ -1047,7 +1055,7 @@ def a_role_and_a_log_group_of_the_stack_s_names_are_not_in_its_state(case: Case)
     case.state = [item for item in case.state if item.id != group]
     delete_policy = f"iam delete-role-policy --role-name {name} --policy-name write"
     return [
-        left_over(name, "iam Role", f"{delete_policy} && aws iam delete-role --role-name {name}"),
+        left_over(name, "iam Role", delete_policy, f"iam delete-role --role-name {name}"),
         left_over(group, "cloudwatch LogGroup", f"logs delete-log-group --log-group-name {group}"),
     ]
 

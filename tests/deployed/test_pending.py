@@ -95,7 +95,7 @@ def test_without_the_state_the_outputs_and_what_they_use_are_known(layer: Layer)
     assert found_by(fresh) == [
         f"leftovers: {gateway}: found ec2 InternetGateway {name}-internet-gateway, neither in the stack's outputs nor"
         " used by what they name (--state says for certain), expected nothing that the stack does not know;"
-        f" `aws ec2 delete-internet-gateway --internet-gateway-id {gateway} --region ap-southeast-2` deletes it"
+        f" to delete it: aws ec2 delete-internet-gateway --internet-gateway-id {gateway} --region ap-southeast-2"
     ]
 
 
@@ -129,6 +129,19 @@ def test_what_the_state_has_is_not_what_a_pending_creation_has_made(prod_layer: 
     (vpc,) = prod_layer.recording.of_type("Vpc")
     (answer,) = pending.examine(State({}, tuple(known), (operation_of(vpc),)), search_of(prod_layer))
     assert (answer.answer, answer.found) == ("not made", ())
+
+
+@pytest.mark.usefixtures("undone")
+def test_what_an_update_since_has_made_again_is_to_be_deleted_and_not_adopted(prod_layer: Layer) -> None:
+    old = prod_layer.client("ec2").create_vpc(CidrBlock="10.1.16.0/20", TagSpecifications=tagged_as("vpc", "vpc"))
+    (vpc,) = prod_layer.recording.of_type("Vpc")
+    document = state_of([vpc])
+    document["deployment"]["resources"].append({"urn": vpc.urn, "type": vpc.type, "id": vpc.id})
+    state = state_in(document, prod_layer.stack_file)
+    (answer,) = items = [*pending.examine(state, search_of(prod_layer))]
+    assert (answer.answer, [found.id for found in answer.found]) == ("made again", [old["Vpc"]["VpcId"]])
+    (resource,) = pending.adopted(state, items)["deployment"]["resources"]
+    assert resource["id"] == vpc.id
 
 
 @pytest.mark.usefixtures("undone")
@@ -244,7 +257,7 @@ def test_where_aws_has_nothing_the_pending_creations_are_to_be_cleared(
     assert run(project, tmp_path, document) == 1
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[-4:] == [
-        "AWS has none of them. While no update of the stack is running:",
+        "The state needs none of them. While no update of the stack is running:",
         "pulumi cancel --yes --stack prod",
         "pulumi refresh --stack prod --clear-pending-creates",
         "pulumi up --stack prod",
