@@ -30,7 +30,7 @@ def run(folder: Path, stack: str, compare: str | None, *, as_json: bool) -> int:
 
 
 def excerpt(plan: Plan) -> str:
-    """The parts of a plan that the README shows: addresses, cost and critical path."""
+    """The parts of a plan that the README shows: cost and critical path."""
     return _printed(plan, _print_excerpt)
 
 
@@ -47,7 +47,6 @@ def _printed(plan: Plan, print_parts: Callable[[Console, Plan], None]) -> str:
 
 
 def _print_excerpt(console: Console, plan: Plan) -> None:
-    _print_addresses(console, plan)
     _print_cost(console, plan.cost)
     _print_critical_path(console, plan)
 
