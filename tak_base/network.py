@@ -38,8 +38,8 @@ class NetworkArgs:
 class Network(pulumi.ComponentResource):
     """A VPC with a public and a private subnet in each zone, for IPv4 and IPv6.
 
-    Public subnets route to the internet gateway. Private subnets route IPv4 to a NAT gateway and IPv6 to the
-    egress-only internet gateway, and have no route to the internet gateway.
+    Public subnets route to the internet gateway. Private subnets route IPv4 to a NAT gateway, where there is one, and
+    IPv6 to the egress-only internet gateway, and have no route to the internet gateway.
     """
 
     vpc_id: Output[str]
@@ -202,22 +202,23 @@ class Network(pulumi.ComponentResource):
         for index, zone in enumerate(ZONES):
             role = f"private-{zone}"
             table = self._create_route_table(role, vpc, {role: subnets[role]})
-            nat_gateway = nat_gateways[min(index, len(nat_gateways) - 1)]
-            aws.ec2.Route(
-                f"{self._name}-route-{role}-ipv4",
-                route_table_id=table.id,
-                destination_cidr_block=ANY_IPV4,
-                nat_gateway_id=nat_gateway.id,
-                opts=self._child(),
-            )
-            if self._args.settings.nat64:
+            # The gateway of the zone, or the last one there is.
+            for nat_gateway in nat_gateways[: index + 1][-1:]:
                 aws.ec2.Route(
-                    f"{self._name}-route-{role}-nat64",
+                    f"{self._name}-route-{role}-ipv4",
                     route_table_id=table.id,
-                    destination_ipv6_cidr_block=NAT64,
+                    destination_cidr_block=ANY_IPV4,
                     nat_gateway_id=nat_gateway.id,
                     opts=self._child(),
                 )
+                if self._args.settings.nat64:
+                    aws.ec2.Route(
+                        f"{self._name}-route-{role}-nat64",
+                        route_table_id=table.id,
+                        destination_ipv6_cidr_block=NAT64,
+                        nat_gateway_id=nat_gateway.id,
+                        opts=self._child(),
+                    )
             aws.ec2.Route(
                 f"{self._name}-route-{role}-ipv6",
                 route_table_id=table.id,

@@ -42,7 +42,8 @@ class BaseLayer:
     route_table_private_a: Output[str] = _output("ID of the route table of the private subnet in zone A")
     route_table_private_b: Output[str] = _output("ID of the route table of the private subnet in zone B")
     nat_public_ips: Output[list[str]] = _output(
-        "IPv4 addresses from which the private subnets reach the internet, one for each NAT gateway"
+        "IPv4 addresses from which the private subnets reach the internet, one for each NAT gateway; empty with"
+        " `natGateways: 0`"
     )
     endpoint_security_group_id: Output[str | None] | None = _output(
         "ID of the security group of the interface endpoints", only_with="interface endpoints"

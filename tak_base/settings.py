@@ -162,8 +162,9 @@ class NetworkSettings:
         tak_suite=24,
     )
     nat_gateways: int = key(
-        integer(*range(1, len(ZONES) + 1)),
-        "How many zones have a NAT gateway. With 1, all private subnets use the one in zone A.",
+        integer(*range(len(ZONES) + 1)),
+        "How many zones have a NAT gateway. With 1, all private subnets use the one in zone A. With 0, private subnets"
+        " reach the internet over IPv6 only: read `docs/operations.md` (Without NAT gateways) before you set it.",
         prod=len(ZONES),
         dev_test=1,
     )
@@ -479,6 +480,7 @@ def parse_settings(
         apply_defaults(CONFIG_KEYS, settings, *suite, environment)
     problems += _unsupported_region(region)
     problems += _zones_of_another_region(settings, region)
+    problems += _nat64_without_nat_gateway(settings)
     problems += _too_many_interface_endpoints(settings)
     problems += _organization_id_without_use(settings, values.get("organizationId"))
     problems += _unknown_repositories(settings, values)
@@ -526,6 +528,14 @@ def _zones_of_another_region(settings: Mapping[str, Any], region: str | None) ->
     zones = settings.get("availabilityZones")
     if zones and region and any(zone[:-1] != region for zone in zones):
         yield f"{NAMESPACE}:availabilityZones: found {shown(zones)}, expected zones of aws:region, which is {region}"
+
+
+def _nat64_without_nat_gateway(settings: Mapping[str, Any]) -> Iterator[str]:
+    if settings.get("nat64") and settings.get("natGateways") == 0:
+        yield (
+            f"{NAMESPACE}:nat64: found true, expected false, as {NAMESPACE}:natGateways is 0: a NAT gateway translates"
+            " the addresses"
+        )
 
 
 def _too_many_interface_endpoints(settings: Mapping[str, Any]) -> Iterator[str]:

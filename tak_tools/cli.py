@@ -121,6 +121,23 @@ def pending(
 
 
 @app.command()
+def prices(
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="First read AWS's public price list, and rewrite the data file.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="With --refresh: write this file instead of the installed one.")
+    ] = None,
+    price_list: Annotated[str | None, typer.Option("--price-list", hidden=True)] = None,
+    json: JsonOption = False,
+) -> int:
+    """Show the list prices that plans use, and their age; exit code 1 where they are older than a year."""
+    from tak_tools import prices as command
+
+    return command.run(refresh=refresh, output=output, price_list=price_list or command.PRICE_LIST, as_json=json)
+
+
+@app.command()
 def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
     """Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine, and verify it."""
     from tak_tools.local_aws import command

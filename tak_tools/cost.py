@@ -1,13 +1,12 @@
 """What a stack costs: the resources that the program registers, the price lines of their types, and prices.toml."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 
 from tak_tools.formatting import short_type
+from tak_tools.prices import Prices, are_old, load_prices
 from tak_tools.program import Recording, Registration, plain
-from tak_tools.resource_types import NO_PRICE, ROWS, TASK_DEFINITION, FixedPrice, Measure
+from tak_tools.resource_types import NAT_GATEWAY, NO_PRICE, ROWS, TASK_DEFINITION, FixedPrice, Measure
 
 HOURS_A_MONTH = 730
 
@@ -46,10 +45,13 @@ class Cost:
     region: str
     prices_as_of: str | None
     """None: prices.toml does not have the region."""
+    prices_older_than_a_year: bool
     lines: tuple[CostLine, ...]
     usage: tuple[UsagePrice, ...]
     break_even_gb: float | None
     """GB a month of AWS-service traffic from which on interface endpoints are cheaper than NAT gateways."""
+    nat_gateway_month: float | None
+    """What a NAT gateway costs with its public address, used or not, whether the stack has one or does without."""
 
     @property
     def monthly(self) -> float | None:
@@ -60,7 +62,7 @@ class Cost:
 
 def cost_of(recording: Recording, region: str) -> Cost:
     """The cost of everything in `recording`, at the prices of `region`."""
-    prices = _regions().get(region, {})
+    prices = load_prices()[1].get(region, {})
     resources: dict[str, list[Registration]] = {token: [] for token in ROWS}
     for item in recording.resources:
         for row in (item.row, *item.row.parts):
@@ -83,9 +85,13 @@ def cost_of(recording: Recording, region: str) -> Cost:
     return Cost(
         region=region,
         prices_as_of=str(prices["as_of"]) if prices else None,
+        prices_older_than_a_year=bool(prices) and are_old(prices["as_of"]),
         lines=tuple(lines.values()),
         usage=tuple(usage.values()),
-        break_even_gb=_break_even(lines.get("interface_endpoint_hour"), prices),
+        break_even_gb=_break_even(lines.get("interface_endpoint_hour"), prices)
+        if resources[NAT_GATEWAY.token]
+        else None,
+        nat_gateway_month=_sum(prices, "nat_gateway_hour", "public_ipv4_hour"),
     )
 
 
@@ -121,12 +127,13 @@ _MEASURES: Mapping[Measure, _Count] = {
 }
 
 
-def _break_even(endpoints: CostLine | None, prices: Mapping[str, float]) -> float | None:
+def _sum(prices: Prices, *keys: str) -> float | None:
+    """What hourly prices come to in a month, together; None where one is unknown."""
+    return sum(prices[key] for key in keys) * HOURS_A_MONTH if all(key in prices for key in keys) else None
+
+
+def _break_even(endpoints: CostLine | None, prices: Prices) -> float | None:
     """A gigabyte through an interface endpoint saves the difference to a gigabyte through a NAT gateway."""
-    if endpoints is None or endpoints.monthly is None:
+    if endpoints is None or endpoints.monthly is None or not {"nat_gateway_gb", "interface_endpoint_gb"} <= set(prices):
         return None
     return endpoints.monthly / (prices["nat_gateway_gb"] - prices["interface_endpoint_gb"])
-
-
-def _regions() -> dict[str, dict[str, float]]:
-    return tomllib.loads(files("tak_tools").joinpath("prices.toml").read_text(encoding="utf-8"))["regions"]

@@ -92,6 +92,11 @@ class Plan:
         return sum(self.counts.values())
 
     @property
+    def ipv4_way_out(self) -> bool:
+        """Whether private subnets reach IPv4 addresses of the internet; they reach IPv6 in any case."""
+        return self.base_layer is not None or bool(self.recording.of_type(types.NAT_GATEWAY.token))
+
+    @property
     def pulumi_count(self) -> int:
         """The number that `pulumi preview` gives: also the stack, the components and what awsx makes in its own."""
         by_awsx = sum(len(item.row.parts) for item in self.recording.resources)
@@ -114,6 +119,7 @@ class Plan:
             "pulumi_count": self.pulumi_count,
             "addresses": [asdict(row) for row in self.addresses],
             "routes": [asdict(row) for row in self.routes],
+            "ipv4_way_out": self.ipv4_way_out,
             "endpoints": [asdict(row) for row in self.endpoints],
             "protected": [asdict(item) for item in self.protected],
             "existing": list(self.existing),

@@ -91,6 +91,12 @@ def _print_addresses(console: Console, plan: Plan) -> None:
     )
     _section(console, "Routes")
     console.print(_table(["table", "destination", "to"], [[r.table, r.destination, r.target] for r in plan.routes]))
+    if not plan.ipv4_way_out:
+        console.print(
+            "\nPrivate subnets reach the internet over IPv6 only (natGateways is 0). A NAT gateway with its address"
+            f" would cost {usd(plan.cost.nat_gateway_month)} USD a month. What does not work without one is in"
+            " docs/operations.md, Without NAT gateways."
+        )
     if plan.endpoints:
         _section(console, "Private endpoints; `everyone` is every caller within the VPC")
         rows = [[e.service, e.type, e.open_to, e.addresses] for e in plan.endpoints]
@@ -121,6 +127,8 @@ def _print_cost(console: Console, cost: Cost) -> None:
         _section(console, f"Fixed cost in {cost.region}, USD, list prices of {cost.prices_as_of}, before tax")
     else:
         _section(console, f"Fixed cost: tak_tools/prices.toml has no prices for {cost.region}, so quantities only")
+    if cost.prices_older_than_a_year:
+        console.print("The prices are older than a year: `tak-base prices --refresh` reads those of today.")
     rows = [
         [line.item, f"{line.quantity} x {_price(line.unit_price)} a {line.per}", usd(line.monthly)]
         for line in cost.lines
@@ -147,7 +155,7 @@ def _print_comparison(console: Console, left: Plan, right: Plan) -> None:
 
 
 def _monthly(cost: Cost) -> str:
-    return "no price for the region" if cost.monthly is None else f"{cost.monthly:,.2f} USD a month plus usage"
+    return "no total, as a price is missing" if cost.monthly is None else f"{cost.monthly:,.2f} USD a month plus usage"
 
 
 def _price(price: float | None) -> str:

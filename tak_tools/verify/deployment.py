@@ -203,6 +203,8 @@ class Deployment:
     @property
     def elastic_ips(self) -> list[dict[str, Any]]:
         """Those of the published NAT addresses that the account has."""
+        if not self.outputs["natPublicIps"]:
+            return []
         filters = [{"Name": "public-ip", "Values": list(self.outputs["natPublicIps"])}]
         return self.aws.ask("ec2", "describe_addresses", Filters=filters)["Addresses"]
 

@@ -113,7 +113,7 @@ def route_tables(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "ipv4-routes",
-    "Public subnets reach IPv4 through the internet gateway, private ones through a NAT gateway and no other way.",
+    "Public subnets reach IPv4 through the internet gateway, private ones through a NAT gateway if there is one.",
     actions=(
         "ec2:DescribeInternetGateways",
         "ec2:DescribeNatGateways",
@@ -277,26 +277,28 @@ def _egress_only_gateway(deployment: Deployment) -> str:
     return attached[0] if attached else "the VPC's egress-only internet gateway"
 
 
-def _nat_gateway(deployment: Deployment, plan: SubnetPlan) -> str:
-    """The NAT gateway of the subnet's own zone, or the only one."""
-    public = deployment.settings.network.addresses.tier("public")[
-        min(plan.zone_index, deployment.settings.network.nat_gateways - 1)
-    ]
+def _nat_gateway(deployment: Deployment, plan: SubnetPlan) -> str | None:
+    """The NAT gateway of the subnet's own zone, or the only one; None where the stack file has none."""
+    count = deployment.settings.network.nat_gateways
+    if count == 0:
+        return None
+    public = deployment.settings.network.addresses.tier("public")[min(plan.zone_index, count - 1)]
     subnet_id = deployment.subnet_id("public", public.zone)
     there = [gateway["NatGatewayId"] for gateway in deployment.nat_gateways if gateway["SubnetId"] == subnet_id]
     return there[0] if there else f"the NAT gateway in {public.role}"
 
 
 def _routes(
-    deployment: Deployment, plan: SubnetPlan, subnet_id: str, protocol: Protocol, way_out: str
+    deployment: Deployment, plan: SubnetPlan, subnet_id: str, protocol: Protocol, way_out: str | None
 ) -> Iterator[Difference]:
-    """What is wrong with a subnet's routes of one protocol; `way_out` is where its default route has to go."""
+    """What is wrong with a subnet's routes of one protocol; `way_out` is where its default route has to go, if any."""
     table = deployment.effective_route_table(subnet_id)
     routes = {_destination(route): route for route in table["Routes"] if _protocol(route) == protocol}
     default = routes.pop(_DEFAULT_ROUTE[protocol], None)
-    expected = f"{_DEFAULT_ROUTE[protocol]} to {way_out}"
+    expected = f"{_DEFAULT_ROUTE[protocol]} to {way_out}" if way_out else "no route to 0.0.0.0/0: natGateways is 0"
     if default is None:
-        yield Difference(subnet_id, f"no default route in {table['RouteTableId']}", expected)
+        if way_out:
+            yield Difference(subnet_id, f"no default route in {table['RouteTableId']}", expected)
     elif _described(default) != expected:
         yield Difference(subnet_id, f"{_described(default)} in {table['RouteTableId']}", expected)
     for route in routes.values():

@@ -39,6 +39,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "interface endpoint only": ("dev-test", {"vpcEndpoints": ["kms"], "flowLogs": "reject"}),
     "every optional part": ("prod", EVERY_OPTION),
     "every extra of the network": ("prod", EVERY_NETWORK_EXTRA),
+    "no NAT gateway": ("prod", {"natGateways": 0}),
     "NAT64 through one NAT gateway": ("dev-test", {"nat64": True}),
     "long names": (
         "prod",

@@ -148,11 +148,29 @@ def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Evaluat
     assert cost.break_even_gb is None
 
 
-@pytest.mark.parametrize("region", ["ap-southeast-2", "us-east-1", "us-west-2", "eu-west-1", "eu-central-1"])
+@pytest.mark.parametrize(
+    "region", ["ap-southeast-2", "us-east-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-central-1"]
+)
 def test_every_fixed_cost_of_a_known_region_has_a_price(prod: Recording, region: str) -> None:
     cost = cost_of(prod, region)
     assert cost.prices_as_of
     assert all(line.unit_price for line in cost.lines)
+
+
+def test_a_region_without_some_prices_has_no_total_and_no_break_even(prod: Recording) -> None:
+    cost = cost_of(prod, "ap-southeast-6")
+    assert (cost.monthly, cost.break_even_gb, cost.nat_gateway_month) == (None, None, None)
+    assert {line.item: line.monthly for line in cost.lines}["Customer-managed KMS key"] == PRICES["kms_key_month"]
+
+
+def test_without_nat_gateways_the_plan_says_what_is_saved_and_that_ipv4_has_no_way_out(project: Project) -> None:
+    plan, base = (make_plan(with_options(project, "dev-test", natGateways=count)) for count in (0, 1))
+    saved = (base.cost.monthly or 0) - (plan.cost.monthly or 0)
+
+    assert (plan.ipv4_way_out, base.ipv4_way_out) == (False, True)
+    assert plan.cost.nat_gateway_month == pytest.approx(saved)
+    assert f"would cost {saved:,.2f} USD a month" in " ".join(plan_report.whole(plan).split())
+    assert "over IPv6 only" not in plan_report.whole(base)
 
 
 def test_an_unknown_region_shows_quantities_and_no_price(prod: Recording) -> None:

@@ -227,6 +227,25 @@ def test_each_route_table_has_one_way_out_for_ipv4_and_one_for_ipv6(
     assert inputs(recording, "Route") == expected
 
 
+@pytest.mark.parametrize("stack", ["prod", "dev-test"])
+def test_without_nat_gateways_private_subnets_route_to_the_egress_only_gateway_and_nowhere_else(
+    evaluate: Evaluate, stack: str
+) -> None:
+    recording = evaluate(stack, natGateways=0)
+    public = recording.named("tak-route-table-public").id
+    private = {name: route for name, route in inputs(recording, "Route").items() if route["routeTableId"] != public}
+
+    assert private == {
+        f"tak-route-{role}-ipv6": {
+            "routeTableId": recording.named(f"tak-route-table-{role}").id,
+            "destinationIpv6CidrBlock": "::/0",
+            "egressOnlyGatewayId": recording.named("tak-egress-only-gateway").id,
+        }
+        for role in PRIVATE_ROLES
+    }
+    assert (recording.of_type("NatGateway"), recording.of_type("Eip")) == ([], [])
+
+
 @pytest.mark.parametrize("stack", ["prod", "dev_test"])
 def test_private_subnets_have_no_route_to_the_internet_gateway(request: pytest.FixtureRequest, stack: str) -> None:
     recording: Recording = request.getfixturevalue(stack)

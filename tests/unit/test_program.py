@@ -166,6 +166,7 @@ def test_dev_test_registers_exactly_the_planned_resources(dev_test: Recording) -
     [
         pytest.param("prod", {"natGateways": 1}, [], NAT, id="prod-one-nat-gateway"),
         pytest.param("dev-test", {"natGateways": 2}, NAT, [], id="dev-test-two-nat-gateways"),
+        pytest.param("dev-test", {"natGateways": 0}, [], [*NAT, ROUTE, ROUTE], id="dev-test-no-nat-gateway"),
         pytest.param("prod", {"flowLogs": "none"}, [], FLOW_LOG, id="prod-no-flow-log"),
         pytest.param("prod", {"flowLogs": "all"}, [], [], id="prod-flow-log-of-everything"),
         pytest.param("dev-test", {"flowLogs": "all"}, FLOW_LOG, [], id="dev-test-flow-log"),
@@ -482,6 +483,22 @@ def test_going_from_dev_test_s_shape_to_prod_s_and_back_replaces_nothing(evaluat
 
 def test_a_second_nat_gateway_edits_one_route_and_nothing_else(evaluate: Evaluate, prod: Recording) -> None:
     assert changed_inputs(evaluate("prod", natGateways=1), prod) == {("tak-route-private-b-ipv4", "natGatewayId")}
+
+
+def test_without_nat_gateways_only_they_and_the_ipv4_routes_to_them_are_gone(
+    evaluate: Evaluate, dev_test: Recording
+) -> None:
+    # In both directions: the way back adds the same, and nothing that stays is changed.
+    without = evaluate("dev-test", natGateways=0)
+
+    assert {item.name for item in dev_test.registrations} - {item.name for item in without.registrations} == {
+        "tak-eip-a",
+        "tak-nat-gateway-a",
+        "tak-route-private-a-ipv4",
+        "tak-route-private-b-ipv4",
+    }
+    assert changed_inputs(without, dev_test) == set()
+    assert without.outputs["natPublicIps"] == []
 
 
 def test_network_extras_change_live_resources_only_where_aws_does_it_in_place(

@@ -167,7 +167,7 @@ def test_profile_among_the_vpc_endpoints_stands_for_the_endpoints_of_the_profile
     [
         ("majorId", range(256)),
         ("minorId", range(16)),
-        ("natGateways", (1, 2)),
+        ("natGateways", (0, 1, 2)),
         ("privateSubnetPrefix", (24, 25, 26)),
         ("logRetentionDays", LOG_RETENTION_DAYS),
         ("kmsDeletionWindowDays", range(7, 31)),
@@ -264,7 +264,7 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         # Out of range
         ("majorId", 256, "found 256, expected an integer 0-255"),
         ("minorId", 16, "found 16, expected an integer 0-15"),
-        ("natGateways", 0, "found 0, expected 1 or 2"),
+        ("natGateways", 3, "found 3, expected 0, 1 or 2"),
         ("privateSubnetPrefix", 27, "found 27, expected an integer 24-26"),
         ("logRetentionDays", 31, f"found 31, {RETENTION_EXPECTED}"),
         ("imageRetentionCount", 0, "found 0, expected an integer 1-1000"),
@@ -272,7 +272,7 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         ("kmsDeletionWindowDays", 6, "found 6, expected an integer 7-30"),
         # Wrong type
         ("environment", ["prod"], 'found ["prod"], expected prod or dev-test'),
-        ("natGateways", True, "found true, expected 1 or 2"),
+        ("natGateways", True, "found true, expected 0, 1 or 2"),
         ("minorId", False, "found false, expected an integer 0-15"),
         ("minorId", 1.0, "found 1.0, expected an integer 0-15"),
         ("kmsDeletionWindowDays", {"days": 7}, 'found {"days": 7}, expected an integer 7-30'),
@@ -523,7 +523,7 @@ def test_all_mistakes_of_a_stack_file_are_reported_together() -> None:
         'tak-base:protectData: found "yes", expected true or false',
         'tak-base:majorId: found "one", expected an integer 0-255',
         "tak-base:minorId: missing, expected an integer 0-15",
-        "tak-base:natGateways: found 3, expected 1 or 2",
+        "tak-base:natGateways: found 3, expected 0, 1 or 2",
         "stack name: found 'my.stack', expected lower-case letters and digits, joined by single -: names in AWS"
         " begin with it",
         'tak-base:availabilityZones: found ["us-east-1a", "us-east-1b"], expected zones of aws:region, which is'
@@ -681,7 +681,7 @@ def test_a_mistake_stops_the_deployment_with_the_problems_and_no_stack_trace(
 
 
 def test_the_program_stops_at_a_mistake_of_the_stack_file(evaluate: Evaluate) -> None:
-    with pytest.raises(pulumi.RunError, match=r"^tak-base:natGateways: found 3, expected 1 or 2$"):
+    with pytest.raises(pulumi.RunError, match=r"^tak-base:natGateways: found 3, expected 0, 1 or 2$"):
         evaluate("prod", natGateways=3)
 
 
@@ -696,3 +696,11 @@ def test_pulumi_yaml_declares_exactly_what_a_stack_file_has_to_have(project: Pro
     assert list(own) == [key for key, row in CONFIG_KEYS.items() if row.required]
     assert [entry["type"] for entry in own.values()] == ["string", "integer", "integer"]
     assert set(project.defaults) == {"pulumi:autonaming"}
+
+
+def test_nat64_needs_a_nat_gateway() -> None:
+    assert problems_of({"nat64": True, "natGateways": 0}) == (
+        "tak-base:nat64: found true, expected false, as tak-base:natGateways is 0: a NAT gateway translates the"
+        " addresses",
+    )
+    assert parse({"natGateways": 0}).network.nat_gateways == 0
