@@ -71,7 +71,7 @@ class Registration:
 
     @property
     def is_component(self) -> bool:
-        """Whether this is one of the program's own components, which groups resources and is none itself."""
+        """Whether this is one of the program's own components: a group of resources, not a resource of AWS."""
         return _is_component(self.type)
 
     @property

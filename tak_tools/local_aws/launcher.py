@@ -16,7 +16,7 @@ from tak_tools.local_aws.server import HEALTH_PATH, LOOPBACK, RECORD
 
 LOG = "server.log"
 _POLL_SECONDS = 0.05
-# The servers that this process has started, for it has to ask for them when they have ended.
+# The servers that this process has started: an ended child stays in the process table until its parent waits for it.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 

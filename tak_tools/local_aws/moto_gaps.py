@@ -60,7 +60,7 @@ def close_gaps(*services: str) -> None:
 
 
 def open_gaps() -> None:
-    """Back to Moto as it comes."""
+    """Restores Moto's own functions."""
     for (owner, name), original in _originals.items():
         if original is _MISSING:
             delattr(owner, name)
