@@ -75,6 +75,22 @@ def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption
 
 
 @app.command()
+def fit(
+    templates: Annotated[
+        list[Path],
+        typer.Argument(metavar="TEMPLATE...", help="CloudFormation templates, such as cdk.out/*.template.json."),
+    ],
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    json: JsonOption = False,
+) -> int:
+    """Check whether layers above, given as CloudFormation templates, will stand on the stack. It asks no AWS."""
+    from tak_tools.fit import command
+
+    return command.run(folder, templates, stack, as_json=json)
+
+
+@app.command()
 def verify(
     stack: StackOption,
     folder: FolderOption = Path(),

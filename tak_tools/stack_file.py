@@ -186,16 +186,17 @@ def _read_stack(project: Project, stack: str) -> tuple[Path, dict[str, Any]]:
     return path, {**project.defaults, **{_full_name(key, project.name): value for key, value in config.items()}}
 
 
-def _network_ids(project: Project, stack: str) -> tuple[Any, Any] | None:
-    """The majorId and minorId of a stack file; None where it cannot be read, which is for its own stack to say."""
+def key_of(project: Project, stack: str, key: str) -> Any:
+    """The value of a `tak-base:` key in a stack file; None where the file cannot be read, which is for it to say."""
     try:
         _, values = _read_stack(project, stack)
     except InputError:
         return None
-    major_id, minor_id = (
-        plain_value(CONFIG_KEYS[key], values.get(f"{NAMESPACE}:{key}")) for key in ("majorId", "minorId")
-    )
-    return major_id, minor_id
+    return plain_value(CONFIG_KEYS[key], values.get(f"{NAMESPACE}:{key}"))
+
+
+def _network_ids(project: Project, stack: str) -> tuple[Any, Any]:
+    return key_of(project, stack, "majorId"), key_of(project, stack, "minorId")
 
 
 def _provider_problems(values: Mapping[str, Any]) -> list[str]:
