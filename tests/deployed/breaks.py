@@ -605,10 +605,10 @@ def the_endpoint_group_is_another_one(case: Case) -> list[str]:
     return ["sg-00000000000000000: found no such security group in the VPC, expected the endpoints' security group"] + [
         of_other_check(
             "endpoint-access",
-            f"{case.id(f'endpoint-{service}')}: found security groups {own},"
+            f"{case.id('endpoint-' + service.replace('.', '-'))}: found security groups {own},"
             " expected security groups sg-00000000000000000",
         )
-        for service in ("ecr-api", "ecr-dkr", "kms", "logs", "secretsmanager")
+        for service in case.deployment().interface_services
     ]
 
 

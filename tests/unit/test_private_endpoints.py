@@ -15,6 +15,9 @@ from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
 from tests.options import Evaluate
 
+# Services of every kind: with a gateway; with a policy and without; with both address types and with IPv4 alone.
+SERVICES = ["s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"]
+
 
 def private(recording: Recording, what: str) -> list[str]:
     return [recording.named(f"tak-{what}-private-{zone}").id for zone in "ab"]
@@ -50,7 +53,7 @@ def endpoints(recording: Recording) -> dict[str, Any]:
     }
 
 
-def test_prod_reaches_s3_through_the_private_route_tables_and_five_services_through_the_private_subnets(
+def test_prod_reaches_s3_through_the_private_route_tables_and_other_services_through_the_private_subnets(
     prod: Recording,
 ) -> None:
     assert endpoints(prod) == {
@@ -147,7 +150,7 @@ def statements(recording: Recording) -> dict[str, list[dict[str, Any]]]:
 def test_a_policy_lets_through_own_principals_aws_and_what_pulls_image_layers(
     evaluate: Evaluate, limit: dict[str, str], owner: str, caller: str, resource: str
 ) -> None:
-    recording = evaluate("prod", vpcEndpoints=["profile", "ssmmessages", "sts"], **limit)
+    recording = evaluate("prod", vpcEndpoints=[*SERVICES, "ssmmessages", "sts"], **limit)
 
     anywhere = [own_principals(**{caller: owner}), AWS_SERVICES]
     at_home = [own_principals(**{caller: owner, resource: owner}), AWS_SERVICES]
@@ -184,7 +187,7 @@ def test_the_image_layers_of_another_region_are_in_another_bucket_of_the_partiti
 
 def test_none_takes_a_policy_back_by_writing_the_one_that_aws_begins_with(evaluate: Evaluate) -> None:
     everyone = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    found = statements(evaluate("prod", endpointPolicies="none"))
+    found = statements(evaluate("prod", vpcEndpoints=SERVICES, endpointPolicies="none"))
 
     assert found == {name: [everyone] for name in ("s3", "ecr-api", "ecr-dkr", "kms", "logs", "secretsmanager")}
 
@@ -198,7 +201,7 @@ def test_an_endpoint_policy_changes_nothing_else(evaluate: Evaluate, prod: Recor
 
 @pytest.mark.parametrize("type_", ["dualstack", "ipv4"])
 def test_the_address_type_is_said_of_endpoints_whose_service_offers_both(evaluate: Evaluate, type_: str) -> None:
-    recording = evaluate("prod", endpointIpAddressType=type_)
+    recording = evaluate("prod", vpcEndpoints=SERVICES, endpointIpAddressType=type_)
     said = {"ipAddressType": type_, "dnsOptions": {"dnsRecordIpType": type_}}
 
     assert endpoints(recording) == {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tak_base.endpoint_services import DUAL_STACK_SERVICES
 from tak_base.settings import MAX_NAME_PREFIX
 from tak_tools.program import Recording, Registration
 from tak_tools.stub_aws import StubAws
@@ -65,6 +66,7 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 ROUTE = "aws:ec2/route:Route"
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+PRIVATE_ENDPOINTS = [SECURITY_GROUP, *[ENDPOINT] * PROD_TYPES[ENDPOINT]]
 
 # A logical name that changes has Pulumi replace what it names.
 DEV_TEST_NAMES = {
@@ -170,16 +172,22 @@ def test_dev_test_registers_exactly_the_planned_resources(dev_test: Recording) -
         pytest.param("prod", {"flowLogs": "none"}, [], FLOW_LOG, id="prod-no-flow-log"),
         pytest.param("prod", {"flowLogs": "all"}, [], [], id="prod-flow-log-of-everything"),
         pytest.param("dev-test", {"flowLogs": "all"}, FLOW_LOG, [], id="dev-test-flow-log"),
-        pytest.param("prod", {"vpcEndpoints": []}, [], [SECURITY_GROUP, *[ENDPOINT] * 6], id="prod-without-endpoints"),
+        pytest.param("prod", {"vpcEndpoints": []}, [], PRIVATE_ENDPOINTS, id="prod-without-endpoints"),
         pytest.param(
             "prod",
             {"vpcEndpoints": ["s3", "dynamodb"]},
-            [],
-            [SECURITY_GROUP, *[ENDPOINT] * 4],
+            [ENDPOINT] * 2,
+            PRIVATE_ENDPOINTS,
             id="prod-gateway-endpoints-only",
         ),
-        pytest.param("prod", {"vpcEndpoints": ["kms"]}, [], [ENDPOINT] * 5, id="prod-one-interface-endpoint"),
-        pytest.param("prod", {"vpcEndpoints": ["profile", "sts"]}, [ENDPOINT], [], id="prod-one-endpoint-more"),
+        pytest.param(
+            "prod",
+            {"vpcEndpoints": ["kms"]},
+            [SECURITY_GROUP, ENDPOINT],
+            PRIVATE_ENDPOINTS,
+            id="prod-one-interface-endpoint",
+        ),
+        pytest.param("prod", {"vpcEndpoints": ["profile", "athena"]}, [ENDPOINT], [], id="prod-one-endpoint-more"),
         pytest.param("dev-test", {"vpcEndpoints": ["s3"]}, [ENDPOINT], [], id="dev-test-free-endpoint"),
         pytest.param("prod", {"containerInsights": "disabled"}, [], [LOG_GROUP], id="prod-without-insights"),
         pytest.param("prod", {"containerInsights": "enhanced"}, [], [], id="prod-enhanced-insights"),
@@ -334,7 +342,7 @@ def test_what_aws_allows_only_once_is_deleted_before_it_is_replaced(prod: Record
     # One NAT gateway an Elastic IP address, one subnet an address range, one endpoint a private DNS name in a VPC, one
     # flow log a log group. An endpoint's network interfaces also keep AWS from deleting their subnets.
     assert {item.name for item in prod.registrations if item.delete_before_replace} == {
-        *(f"tak-endpoint-{service}" for service in ("ecr-api", "ecr-dkr", "kms", "logs", "secretsmanager")),
+        *PROD_ONLY_NAMES["PrivateEndpoints"] - {"tak-endpoint-s3", "tak-endpoints-security-group"},
         "tak-flow-log",
         "tak-nat-gateway-a",
         "tak-nat-gateway-b",
@@ -506,11 +514,16 @@ def test_network_extras_change_live_resources_only_where_aws_does_it_in_place(
 ) -> None:
     # The pairs hold in both directions, and what is new is additional: nothing is replaced.
     after = evaluate("prod", **EVERY_NETWORK_EXTRA)
-    dual_stack = ("tak-endpoint-ecr-api", "tak-endpoint-ecr-dkr", "tak-endpoint-kms", "tak-endpoint-s3")
+    dual_stack = {f"tak-endpoint-{service.replace('.', '-')}" for service in DUAL_STACK_SERVICES}
 
     assert changed_inputs(prod, after) == {
         *((f"tak-subnet-private-{zone}", "enableDns64") for zone in "ab"),
-        *((name, key) for name in dual_stack for key in ("ipAddressType", "dnsOptions")),
+        *(
+            (item.name, key)
+            for item in prod.of_type("VpcEndpoint")
+            if item.name in dual_stack
+            for key in ("ipAddressType", "dnsOptions")
+        ),
     }
     assert {item.name for item in after.registrations} - {item.name for item in prod.registrations} == {
         "tak-endpoint-ssmmessages",

@@ -149,8 +149,8 @@ def test_a_key_without_a_value_or_with_the_word_profile_takes_the_value_of_the_p
     ("environment", "listed", "expected"),
     [
         ("prod", ["profile"], PROD_ENDPOINTS),
-        ("prod", ["profile", "sts"], (*PROD_ENDPOINTS, "sts")),
-        ("prod", ["sts", "profile"], (*PROD_ENDPOINTS, "sts")),
+        ("prod", ["profile", "athena"], (*PROD_ENDPOINTS, "athena")),
+        ("prod", ["athena", "profile"], (*PROD_ENDPOINTS, "athena")),
         ("prod", ["profile", "kms"], PROD_ENDPOINTS),
         ("dev-test", ["profile"], ()),
         ("dev-test", ["profile", "s3"], ("s3",)),
