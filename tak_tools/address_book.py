@@ -53,6 +53,18 @@ class AddressBook:
 
 def read_address_book(folder: Path) -> AddressBook:
     """The address book of a folder. Raises InputError with the mistakes of all its stack files together."""
+    entries = _entries(folder)
+    if not entries:
+        raise InputError([f"--folder: found no stack file in {folder.resolve()}, expected files Pulumi.NAME.yaml"])
+    return AddressBook(tuple(entries), tuple(_collisions(entries)), _next_free(entries))
+
+
+def next_free_ids(folder: Path) -> tuple[int, int] | None:
+    """majorId and minorId for one more stack file in a folder; None where all 4,096 networks are taken."""
+    return _next_free(_entries(folder))
+
+
+def _entries(folder: Path) -> list[Entry]:
     project = load_project(folder)
     entries, problems = [], []
     for stack in stack_names(folder):
@@ -73,10 +85,7 @@ def read_address_book(folder: Path) -> AddressBook:
         )
     if problems:
         raise InputError(problems)
-    if not entries:
-        raise InputError([f"--folder: found no stack file in {folder.resolve()}, expected files Pulumi.NAME.yaml"])
-    entries.sort(key=lambda entry: (entry.major_id, entry.minor_id, entry.stack))
-    return AddressBook(tuple(entries), tuple(_collisions(entries)), _next_free(entries))
+    return sorted(entries, key=lambda entry: (entry.major_id, entry.minor_id, entry.stack))
 
 
 def _collisions(entries: list[Entry]) -> list[str]:

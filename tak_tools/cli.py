@@ -33,6 +33,29 @@ def tak_base() -> None:
 
 
 @app.command()
+def init(
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="The name of a new stack.")],
+    folder: FolderOption = Path(),
+    environment: Annotated[
+        str | None,
+        typer.Option("--environment", help="prod or dev-test. Default: prod, but for a stack called dev-test."),
+    ] = None,
+    region: Annotated[str, typer.Option("--region", help="The AWS region.")] = "ap-southeast-2",
+    tak_suite: Annotated[
+        str | None,
+        typer.Option("--tak-suite", help="The TAK environment whose layers (TAK-NZ) stand on the stack, such as Prod."),
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", help="A public Route 53 hosted zone that the account has.")
+    ] = None,
+) -> int:
+    """Write the file of a new stack, with the next free network. It overwrites no file."""
+    from tak_tools import stack_init as command
+
+    return command.run(folder, stack, environment=environment, region=region, tak_suite=tak_suite, zone=zone)
+
+
+@app.command()
 def plan(
     stack: StackOption,
     folder: FolderOption = Path(),

@@ -6,8 +6,8 @@ from tak_base.outputs import SUITE_EXPORTS, output_value
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment
 
-# UPDATE_ROLLBACK_COMPLETE is the end of an update that was refused, for a value that a layer imports.
-_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+# The states in which the exports are there. UPDATE_ROLLBACK_COMPLETE: an update was refused, and nothing has changed.
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
 @check(

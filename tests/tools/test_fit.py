@@ -184,6 +184,17 @@ def test_a_service_without_an_endpoint_needs_a_nat_gateway(fit: Fit) -> None:
     assert called == {"kms": True, "logs": True, "s3": True, "ssmmessages": False}
 
 
+def test_without_nat_gateways_a_service_without_an_endpoint_is_a_fault(fit: Fit, project: Project) -> None:
+    closed = stack_of(with_options(project, "prod", **SUITE, natGateways=0))
+    (fault,) = unreachable_services(fit(GOOD, on=closed))
+
+    assert (fault.layer, fault.message) == (
+        "TAK-Prod-AuthInfra",
+        "calls ssmmessages, and there is no endpoint for it and no NAT gateway: add ssmmessages to"
+        " tak-base:vpcEndpoints",
+    )
+
+
 # Templates
 
 
