@@ -11,7 +11,7 @@ RUN := $(UV) run --no-sync
 PYTEST_IN_PARALLEL := --quiet --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo plan verify local-up local-down docs test test-slow coverage check workflows format benchmark clean
+.PHONY: help setup demo plan verify local-up local-down docs test test-slow test-engine coverage check workflows format benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | sort | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -20,10 +20,16 @@ demo: setup ## Deploy the stack prod into a simulated AWS, in memory (STACK=dev-
 	@$(RUN) tak-base simulate --stack $(STACK)
 
 test: setup ## Run the tests, but for the slow ones
-	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m "not slow"
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m "not slow and not engine"
 
 test-slow: setup ## Run the tests that start processes, a server or a browser
 	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m slow
+
+# A worker for each file: most of the time is spent in waiting for the AWS plugin's waits.
+test-engine: setup ## Run the tests on the Pulumi engine and its AWS plugins, if they are here; writes docs/changes.md
+	@missing=$$($(RUN) python -c 'from tests.engine.engine import missing; print(missing())'); \
+	if [ "$$missing" ]; then echo "tests/engine: skipped: $$missing"; \
+	else $(RUN) pytest --quiet --numprocesses 4 --dist loadfile tests/engine; fi
 
 coverage: setup ## Run the unit tests, and demand that they reach every line and branch of tak_base
 	@$(RUN) pytest $(PYTEST_IN_PARALLEL) tests/unit --cov --cov-report term-missing:skip-covered --cov-fail-under 100
@@ -34,8 +40,8 @@ check: setup ## Everything that has to pass before a change lands: lock file, li
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) pyrefly check
-	@$(MAKE) --no-print-directory workflows coverage
-	@$(RUN) pytest $(PYTEST_IN_PARALLEL) --ignore tests/unit
+	@$(MAKE) --no-print-directory workflows coverage test-engine
+	@$(RUN) pytest $(PYTEST_IN_PARALLEL) --ignore tests/unit --ignore tests/engine
 
 workflows: setup $(ACTIONLINT) ## Lint the GitHub workflows
 	@$(ACTIONLINT)

@@ -1,15 +1,13 @@
-"""`tak-base local-up` and `local-down`: what they need, what they set, and the whole way where the CLI is there."""
+"""`tak-base local-up` and `local-down`: what they need, what they set, and how they call the Pulumi CLI.
 
-import json
+tests/engine/test_local_stack.py runs them with the real CLI.
+"""
+
 import os
 import re
-import shutil
 import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,15 +27,12 @@ ASKED = {"s3control", "sts", "resourcegroupstaggingapi", "cloudformation", "ssm"
 
 @pytest.fixture
 def folder(tmp_path: Path, project: Project) -> Path:
-    """A copy of the project whose local stack has a port of its own, and runs on this Python environment."""
+    """A copy of the project's stack files, where the local stack has a port of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    for name in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.dev-test.yaml"):
-        text = (project.folder / name).read_text().replace(":4577", f":{port}")
-        text = text.replace("toolchain: uv", "toolchain: pip").replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
-        (tmp_path / name).write_text(text)
-    shutil.copytree(project.folder / "tak_base", tmp_path / "tak_base", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.dev-test.yaml"):
+        (tmp_path / name).write_text((project.folder / name).read_text().replace(":4577", f":{port}"))
     return tmp_path
 
 
@@ -136,26 +131,5 @@ def test_a_failed_up_is_one_line_and_leaves_nothing_running(folder: Path, monkey
 
     with pytest.raises(DeploymentError, match=r"^pulumi up --yes --skip-preview --stack local: exit code 255; [^\n]+$"):
         command.run_up(folder, "local")
-
-    assert not (folder / ".local").exists()
-
-
-def _missing() -> str:
-    pulumi = shutil.which("pulumi")
-    if pulumi is None:
-        return "no pulumi CLI on the PATH"
-    answer = subprocess.run([pulumi, "plugin", "ls", "--json"], capture_output=True, text=True, check=False)  # noqa: S603
-    plugins: list[dict[str, Any]] = json.loads(answer.stdout or "[]")
-    return "" if {"aws", "awsx"} <= {item["name"] for item in plugins} else "no AWS and AWSX plugins (pulumi plugin ls)"
-
-
-@pytest.mark.skipif(bool(_missing()), reason=_missing())
-def test_the_real_cli_deploys_and_destroys_the_layer(folder: Path) -> None:
-    before = (folder / "Pulumi.local.yaml").read_bytes()
-    try:
-        assert command.run_up(folder, "local") == 0
-        assert (folder / "Pulumi.local.yaml").read_bytes() == before
-    finally:
-        command.run_down(folder, "local")
 
     assert not (folder / ".local").exists()
