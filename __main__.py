@@ -113,6 +113,7 @@ outputs = BaseLayer(
     load_balancer_log_bucket_arn=storage.load_balancer_log_bucket_arn,
     hosted_zone_id=dns.zone_id,
     hosted_zone_name=dns.zone_name,
+    certificate_domain_names=dns.certificate_domain_names,
     certificate_arn=dns.certificate_arn,
 )
 outputs.export()

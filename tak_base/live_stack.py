@@ -39,6 +39,7 @@ def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: Deploym
     # What was protected until now is unprotected by an update of its own: the engine goes by the state.
     if not problems and live.get("protectData", False):
         problems += [*_another_network(live, settings), *_another_cluster(live, settings)]
+        problems += _another_certificate(live, settings)
         problems += _without_data(live, settings)
     if problems:
         raise pulumi.RunError("\n".join(problems))
@@ -80,6 +81,18 @@ def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[st
             f" {settings.cluster_name}, expected its name to stay {name}: the cluster would be replaced under the"
             f" services that run in it; deploy a second stack, or, where nothing runs in this one, {_UNPROTECT}"
             " (docs/tak-suite.md)"
+        )
+
+
+def _another_certificate(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
+    """A certificate has its names for good. While layers import its ARN, CloudFormation takes no other one."""
+    names = list(settings.dns.certificate_domain_names)
+    deployed = live.get("certificateDomainNames", names)
+    if settings.tak_suite and names != deployed:
+        yield (
+            f"{NAMESPACE}:hostedZoneName and {NAMESPACE}:certificateNames: found {shown(names)}, expected"
+            f" {shown(deployed)}, the names of the deployed certificate: it would be replaced, and TAK's own layers"
+            f" import its ARN; where none does any more, {_UNPROTECT} (docs/tak-suite.md)"
         )
 
 

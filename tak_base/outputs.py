@@ -78,8 +78,11 @@ class BaseLayer:
     hosted_zone_name: Output[str | None] | None = _output(
         "Domain name of the public hosted zone", only_with="hostedZoneName"
     )
+    certificate_domain_names: Output[list[str] | None] | None = _output(
+        "Domain names that the certificate covers, the zone's first", only_with="hostedZoneName"
+    )
     certificate_arn: Output[str | None] | None = _output(
-        "ARN of the issued certificate for the zone's name and its wildcard", only_with="hostedZoneName"
+        "ARN of the issued certificate for `certificateDomainNames`", only_with="hostedZoneName"
     )
 
     def export(self) -> None:

@@ -24,6 +24,7 @@ class PublicDns(pulumi.ComponentResource):
 
     zone_id: Output[str] | None
     zone_name: Output[str] | None
+    certificate_domain_names: Output[list[str]] | None
     certificate_arn: Output[str] | None
     """Of the certificate once it is issued."""
 
@@ -41,6 +42,7 @@ class PublicDns(pulumi.ComponentResource):
 
         self.zone_id = Output.from_input(zone_id)
         self.zone_name = Output.from_input(args.zone_name)
+        self.certificate_domain_names = Output.from_input(list(args.certificate_names))
         self.certificate_arn = validation.certificate_arn
         self.register_outputs({"zoneId": self.zone_id, "certificateArn": self.certificate_arn})
 
@@ -105,6 +107,7 @@ class NoPublicDns:
 
     zone_id: None = None
     zone_name: None = None
+    certificate_domain_names: None = None
     certificate_arn: None = None
 
 

@@ -608,25 +608,33 @@ def wait_condition_handle() -> None:
 
 @_gap_of_cloudformation
 def exports_in_use() -> None:
-    """UpdateStack leaves exports as they were; neither it nor DeleteStack is refused for one that a stack imports."""
-    from moto.cloudformation.exceptions import ValidationError
+    """UpdateStack leaves exports as they were, and what another stack imports can be changed and deleted.
+
+    AWS takes the call and then does nothing: an update is rolled back, and a deletion leaves the state as it was.
+    """
     from moto.cloudformation.models import CloudFormationBackend
 
     update = _mended(CloudFormationBackend, "update_stack", "name", "template", "role_arn", "parameters", "tags")
     delete = _mended(CloudFormationBackend, "delete_stack", "name_or_stack_id")
 
-    def refuse(backend: Any, stack: Any, kept: dict[str, Any], what: str) -> None:
-        for export in stack.exports:
-            literal = json.dumps({"Fn::ImportValue": export.name})
-            users = [other.name for other in backend.stacks.values() if literal in json.dumps(other.template_dict)]
-            if users and kept.get(export.name) != export.value:
-                raise ValidationError(message=f"Export {export.name} cannot be {what} as it is in use by {users[0]}")
+    def in_use(backend: Any, stack: Any, kept: dict[str, Any]) -> list[tuple[str, str]]:
+        return [
+            (export.name, other.name)
+            for export in stack.exports
+            for other in backend.stacks.values()
+            if kept.get(export.name) != export.value
+            and json.dumps({"Fn::ImportValue": export.name}) in json.dumps(other.template_dict)
+        ]
 
     def update_stack(backend: Any, name: str, template: str, *others: Any, **parameters: Any) -> Any:
         stack = backend.get_stack(name)
         outputs = yaml.safe_load(template).get("Outputs", {}).values()
         kept = {item["Export"]["Name"]: item["Value"] for item in outputs if "Export" in item}
-        refuse(backend, stack, kept, "updated")
+        for export, user in in_use(backend, stack, kept)[:1]:
+            reason = f"Export {export} cannot be updated as it is in use by {user}"
+            stack._add_stack_event("UPDATE_ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
+            stack.status = "UPDATE_ROLLBACK_COMPLETE"
+            return stack
         for export in stack.exports:
             backend.exports.pop(export.name, None)
         updated = update(backend, name, template, *others, **parameters)
@@ -636,7 +644,10 @@ def exports_in_use() -> None:
     def delete_stack(backend: Any, name_or_stack_id: str) -> None:
         for stack in [*backend.stacks.values()]:
             if name_or_stack_id in (stack.name, stack.stack_id):
-                refuse(backend, stack, {}, "deleted")
+                for export, user in in_use(backend, stack, {})[:1]:
+                    reason = f"Delete canceled. Cannot delete export {export} as it is in use by {user}."
+                    stack._add_stack_event(stack.status, resource_status_reason=reason)
+                    return
         delete(backend, name_or_stack_id)
 
     _replace(CloudFormationBackend, "update_stack", update_stack)

@@ -119,6 +119,7 @@ def _decided_by_the_stack_file(deployment: Deployment) -> dict[str, Any]:
         decided["availabilityZones"] = list(settings.network.availability_zones)
     if settings.dns.hosted_zone_name:
         decided["hostedZoneName"] = settings.dns.hosted_zone_name
+        decided["certificateDomainNames"] = list(settings.dns.certificate_domain_names)
     return decided
 
 

@@ -102,7 +102,7 @@ def test_outputs_of_parts_that_the_stack_file_does_not_ask_for_are_found(
         "repositories": ["ecrRepositoryArns", "ecrRepositoryUrls"],
         "appImagesBucket": ["appImagesBucketArn", "appImagesBucketName"],
         "loadBalancerLogBucket": ["loadBalancerLogBucketArn", "loadBalancerLogBucketName"],
-        "hostedZoneName": ["certificateArn", "hostedZoneId", "hostedZoneName"],
+        "hostedZoneName": ["certificateArn", "certificateDomainNames", "hostedZoneId", "hostedZoneName"],
     }[name]
     found = [item for item in found_by(Case(less).deployment()) if "found an output" in item]
 

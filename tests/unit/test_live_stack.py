@@ -1,6 +1,7 @@
 """What the program refuses to do to a stack that is live, and what it lets through."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -119,6 +120,7 @@ def test_a_protected_cluster_is_not_renamed(
     # What the suite changes besides, and what another line is about.
     same = {"privateSubnetPrefix": 26, "repositories": ["artifacts", "etltasks"], "hostedZoneName": "tak.example.org"}
     same |= {"lambdaRepositories": same["repositories"], "appImagesBucket": True, "loadBalancerLogBucket": True}
+    same |= {"certificateNames": ["*.map"]}
     value, name, expected = found
 
     assert update("prod", {**same, **change}, before={**same, **before}) == [
@@ -127,6 +129,29 @@ def test_a_protected_cluster_is_not_renamed(
         " where nothing runs in this one, set tak-base:protectData: false and run `pulumi up` first (docs/tak-suite.md)"
     ]
     assert update("dev-test", {**same, **change}, before={**same, **before}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"certificateNames": ["*.map", "*.video"]}, ["{}", "*.{}", "*.map.{}", "*.video.{}"]),
+        ({"hostedZoneName": "tak.example.net"}, ["tak.example.net", "*.tak.example.net", "*.map.tak.example.net"]),
+    ],
+)
+def test_a_certificate_that_layers_import_is_not_replaced(
+    update: Update, change: dict[str, Any], found: list[str]
+) -> None:
+    zone = "tak.example.org"
+    names = json.dumps([name.format(zone) for name in found])
+    deployed = json.dumps([zone, f"*.{zone}", f"*.map.{zone}"])
+
+    assert update("prod", change, before=SUITE) == [
+        f"tak-base:hostedZoneName and tak-base:certificateNames: found {names}, expected {deployed}, the names of the"
+        " deployed certificate: it would be replaced, and TAK's own layers import its ARN; where none does any more,"
+        " set tak-base:protectData: false and run `pulumi up` first (docs/tak-suite.md)"
+    ]
+    # Without the suite a layer above gets the new ARN with its next update.
+    assert update("prod", {"hostedZoneName": zone, **change}, before={"hostedZoneName": zone}) == []
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev-test"])

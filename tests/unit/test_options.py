@@ -415,6 +415,7 @@ def test_each_option_publishes_its_outputs(prod: Recording, full: Recording) -> 
         "loadBalancerLogBucketArn": full.named("tak-elb-logs").outputs["arn"],
         "hostedZoneId": "zone-id",
         "hostedZoneName": "tak.example.org",
+        "certificateDomainNames": ["tak.example.org", "*.tak.example.org"],
         "certificateArn": full.named("tak-certificate").outputs["arn"],
     }
     assert {name: full.outputs[name] for name in prod.outputs} == prod.outputs
