@@ -1,7 +1,7 @@
 """The command `tak-base`: arguments in, printed result and exit code out.
 
-Exit codes: 0 fine, 1 findings or a failed deployment, 2 bad input. What a command does is in the module of its
-name, which is imported only when the command runs: `addresses` does not wait for Pulumi.
+Exit codes: 0 fine, 1 findings or a failed deployment, 2 bad input. What a command does is in the module
+that its function imports, and only when the command runs: `addresses` does not wait for Pulumi.
 """
 
 import gc

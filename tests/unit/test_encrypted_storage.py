@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from tak_tools.program import Recording
@@ -242,3 +243,13 @@ def test_the_bucket_refuses_requests_without_tls(prod: Recording) -> None:
         ],
     }
     assert policy == {"bucket": bucket["bucket"]}
+
+
+def test_a_partition_with_other_names_stops_the_program_before_anything_is_made(evaluate: Evaluate) -> None:
+    class China(StubAws):
+        def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+            found = super().call(token, args)
+            return found | {"partition": "aws-cn"} if token.endswith(":getPartition") else found
+
+    with pytest.raises(pulumi.RunError, match=r"^AWS partition: found aws-cn, expected aws or aws-us-gov$"):
+        evaluate("prod", cloud=China("ap-southeast-2"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tak_base import settings as settings_module
-from tak_base.config_values import ConfigError, apply_defaults, by_key, integer, key, rows_of, settings_from
+from tak_base.config_values import ConfigError, apply_defaults, by_key, integer, key, rows_of, settings_from, text
 from tak_base.settings import (
     CONFIG_KEYS,
     LOG_RETENTION_DAYS,
@@ -704,3 +704,15 @@ def test_nat64_needs_a_nat_gateway() -> None:
         " addresses",
     )
     assert parse({"natGateways": 0}).network.nat_gateways == 0
+
+
+def test_a_text_that_its_check_refuses_is_a_mistake() -> None:
+    def check(value: str) -> None:
+        if value == "taken":
+            raise ValueError("expected another name")
+
+    reader = text(r"[a-z]+", "a name", check)
+
+    assert reader("free") == "free"
+    with pytest.raises(ValueError, match=r"^expected another name$"):
+        reader("taken")
