@@ -398,9 +398,9 @@ def _presented(case: Case, certificate: str) -> Iterator[tuple[Resource, str, st
                 yield distribution, path, alias
     more = [(item, item.one("ListenerArn")) for item in case.of_type("ElasticLoadBalancingV2::ListenerCertificate")]
     for listener in case.of_type("ElasticLoadBalancingV2::Listener"):
-        arns = {arn for _, arn in listener.at("Certificates[].CertificateArn")}
+        arns = [arn for _, arn in listener.at("Certificates[].CertificateArn")]
         added = any(listener in case.referred(item, arn) for item, arn in more)
-        if arns == {certificate} and not added:
+        if arns and all(arn == certificate for arn in arns) and not added:
             yield from _names_of_listener(case, listener)
 
 

@@ -122,7 +122,7 @@ def read_layers(paths: Sequence[Path], region: str, exports: dict[str, str]) -> 
     layers: list[Layer] = []
     # A layer may import what another one exports, which may be an import itself.
     for _ in range(len(own) + 1):
-        layers = [_Evaluation(path, body, region, known).layer(shown[path]) for path, body in own.items()]
+        layers = [_layer(path, body, region, known, shown[path]) for path, body in own.items()]
         exported = {name: value for layer in layers for name, value in layer.exports.items()}
         # Marks are names within their own layer, and mean nothing in another.
         found = {name: value if is_known(value) else _imported(name) for name, value in exported.items()}
@@ -130,6 +130,14 @@ def read_layers(paths: Sequence[Path], region: str, exports: dict[str, str]) -> 
             break
         known = found | exports
     return layers
+
+
+def _layer(path: Path, body: Mapping[str, Any], region: str, exports: Mapping[str, str], shown: str) -> Layer:
+    try:
+        return _Evaluation(path, body, region, exports).layer(shown)
+    except RecursionError:
+        # An alias of YAML can contain itself.
+        raise InputError([f"{shown}: blocks within blocks without end, expected a CloudFormation template"]) from None
 
 
 # Files
