@@ -18,9 +18,13 @@ from tak_tools.diagram.svg import svg
 from tak_tools.formatting import markdown_table, short_type, usd
 from tak_tools.plan import Plan, load_plan, make_plan
 from tak_tools.plan_report import excerpt, whole
+from tak_tools.simulate import checked, created
 from tak_tools.stack_file import load_project, load_stack
 
 STACKS = ("prod", "dev-test")
+
+# Typical. The page does not change with the machine that writes it.
+_DEMO_SECONDS = 1.4
 
 
 def pages(folder: Path) -> dict[Path, str]:
@@ -34,8 +38,14 @@ def pages(folder: Path) -> dict[Path, str]:
     for stack, plan in plans.items():
         documents[folder / "docs" / f"architecture-{stack}.svg"] = svg(plan.recording, _title(plan))
     example = whole(load_plan(folder / "examples" / "fargate_service", "prod"))
-    for page, text in ((readme, excerpt(plans["prod"])), (folder / "docs" / "layers-above.md", example)):
-        documents[page] = _replaced(page.read_text(encoding="utf-8"), "plan", ["```", *text.splitlines(), "```"])
+    demo = f"{created(plans['prod'].resource_count, _DEMO_SECONDS)}\n{checked(0)}"
+    for page, part, text in (
+        (readme, "demo", demo),
+        (readme, "plan", excerpt(plans["prod"])),
+        (folder / "docs" / "layers-above.md", "plan", example),
+    ):
+        before = documents.get(page) or page.read_text(encoding="utf-8")
+        documents[page] = _replaced(before, part, ["```", *text.splitlines(), "```"])
     return documents
 
 

@@ -96,14 +96,15 @@ def _print(
         _print_values("CloudFormation exports", exports)
     console.print()
     if zone_name := stack_file.settings.dns.hosted_zone_name:
-        console.print(f"The hosted zone {zone_name} was there before: a real account has to have it.")
-    console.print(f"{count} resources created in {seconds:.1f} s, in memory: nothing to clean up.")
+        console.print(f"The hosted zone {zone_name} was created first: on AWS it has to exist already.")
     if isinstance(stack_file, LayerAbove):
-        console.print(f"They stand on {stack_file.reference}, which was deployed before them.")
+        console.print(created(count, seconds))
+        console.print(f"The base layer, {stack_file.reference}, was deployed before them.")
         return
     for finding in findings:
         console.print(f"finding: {finding}", markup=False)
-    console.print(f"{len(CHECKS)} checks of the architecture, {len(findings)} findings (tak-base verify).")
+    console.print(created(count, seconds))
+    console.print(checked(len(findings)))
     console.print(
         f"\nNext: `tak-base plan --stack {stack_file.stack}` for addresses and cost; to deploy: README.md, Deploy."
     )
@@ -116,6 +117,16 @@ def _print_values(title: str, values: Mapping[str, Any]) -> None:
     console = result_console()
     console.print()
     console.print(table)
+
+
+def created(count: int, seconds: float) -> str:
+    """The line that says what was deployed."""
+    return f"{count} resources created in {seconds:.1f} s, in memory: there is nothing to clean up."
+
+
+def checked(findings: int) -> str:
+    """The line that says how many checks of the base layer ran."""
+    return f"{len(CHECKS)} checks, {findings} findings (tak-base verify)."
 
 
 def _in_words(value: Any) -> str:

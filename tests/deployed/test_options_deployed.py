@@ -138,5 +138,5 @@ def test_simulate_makes_the_hosted_zone_and_says_so(
     simulate.run(project.folder, "prod", as_json=False)
     printed = capsys.readouterr().out
 
-    assert "The hosted zone tak.example.org was there before: a real account has to have it." in printed
+    assert "The hosted zone tak.example.org was created first: on AWS it has to exist already." in printed
     assert "artifacts 123456789012.dkr.ecr." in printed
