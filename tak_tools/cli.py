@@ -125,6 +125,10 @@ def verify(
         Path | None,
         typer.Option("--state", help="What `pulumi stack export` prints: checks the protection options too."),
     ] = None,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", help="Also write the findings to this file as SARIF, for code scanning of GitHub."),
+    ] = None,
     policy: Annotated[
         bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")
     ] = False,
@@ -136,7 +140,7 @@ def verify(
     if policy:
         command.print_policy()
         return 0
-    return command.run(folder, stack, outputs_file=outputs, state_file=state, as_json=json)
+    return command.run(folder, stack, outputs_file=outputs, state_file=state, sarif_file=sarif, as_json=json)
 
 
 @app.command()

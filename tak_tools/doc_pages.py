@@ -1,25 +1,30 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
-docs/architecture-STACK.md and .svg for prod and dev-test; docs/config.md and docs/outputs.md; the excerpt of a plan in
-README.md, and the plan of the example in docs/layers-above.md.
+docs/architecture-STACK.md and .svg for prod and dev-test; docs/config.md, docs/controls.md and docs/outputs.md; the
+excerpt of a plan in README.md, and the plan of the example in docs/layers-above.md.
 """
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import get_args
 
 from tak_base.config_values import Row, camel_case, rows_of
 from tak_base.outputs import STACK_OUTPUTS
-from tak_base.settings import Settings
+from tak_base.settings import CONFIG_KEYS, Environment, Settings, parse_settings
+from tak_tools.controls import CIS_VERSIONS, CONTROLS, Control, State, cited
 from tak_tools.diagram.mermaid import mermaid
 from tak_tools.diagram.svg import svg
 from tak_tools.formatting import markdown_table, short_type, usd
 from tak_tools.plan import Plan, load_plan, make_plan
 from tak_tools.plan_report import excerpt, whole
+from tak_tools.policy.rules import RULES
 from tak_tools.simulate import checked, created
 from tak_tools.stack_file import load_project, load_stack
+from tak_tools.verify import CHECKS
 
 STACKS = ("prod", "dev-test")
 
@@ -34,6 +39,7 @@ def pages(folder: Path) -> dict[Path, str]:
     readme = folder / "README.md"
     documents = {folder / "docs" / f"architecture-{stack}.md": architecture_page(plan) for stack, plan in plans.items()}
     documents[folder / "docs" / "config.md"] = config_page(_bootstrap_settings(folder))
+    documents[folder / "docs" / "controls.md"] = controls_page()
     documents[folder / "docs" / "outputs.md"] = outputs_page()
     for stack, plan in plans.items():
         documents[folder / "docs" / f"architecture-{stack}.svg"] = svg(plan.recording, _title(plan))
@@ -146,6 +152,109 @@ def outputs_page() -> str:
             "",
         ]
     )
+
+
+def controls_page() -> str:
+    """Every control of AWS and CIS that concerns the layer's resource types, with what enforces it, as markdown."""
+    enforced = enforced_by()
+    defaults = default_settings()
+    states = {
+        control.id: [control.state(settings, enforced=bool(enforced[control.id])) for settings in defaults.values()]
+        for control in CONTROLS.values()
+    }
+    counts = [Counter(states[id_][column] for id_ in states) for column in range(len(defaults))]
+    lines = [
+        "# Security controls",
+        "",
+        "Made by `make docs` from `tak_tools/controls.py`, the rules in `tak_tools/policy/rules.py` and the checks in"
+        " `tak_tools/verify/`, each of which names its controls.",
+        "",
+        "The controls of AWS Security Hub for the resource types of the layer: those of AWS Foundational Security Best"
+        f" Practices (FSBP), those of the CIS AWS Foundations Benchmark (CIS {', '.join(CIS_VERSIONS)}, by the"
+        " numbers that AWS gives), and a few of other standards that are often asked for. Titles are in our own words;"
+        " [AWS's"
+        " reference](https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-controls-reference.html)"
+        " has the original ones. Controls for users, the root user, CloudTrail, AWS Config, GuardDuty and alarms are"
+        " for the account's administrators, and are not listed. Those of the AWS Resource Tagging standard are met by"
+        " the default tags of the stack file: rule `required-tags`, check `tags`.",
+        "",
+        "The states are those of the defaults of each environment. A policy **rule** judges every preview and"
+        " deployment, a **check** is one of `tak-base verify`, and **program** is the file and the text that set it."
+        " `docs/config.md` explains the keys.",
+        "",
+        markdown_table(
+            ("state", *defaults),
+            [(state, *(str(count[state]) for count in counts)) for state in get_args(State)],
+        ),
+        "",
+        f"{len(CONTROLS)} in all.",
+    ]
+    for owner, title in _CONTROL_SECTIONS.items():
+        shown = [control for control in CONTROLS.values() if control.owner == owner]
+        lines += ["", f"## {title}", ""]
+        columns = defaults if owner == "stack" else ()
+        lines.append(
+            markdown_table(
+                ("control", "what it asks", "standard", *columns, "enforced by", "remarks"),
+                [
+                    (
+                        control.id,
+                        control.title,
+                        "<br>".join(control.standards) or "other",
+                        *(states[control.id] if columns else ()),
+                        "<br>".join(_enforcement(control, enforced[control.id])) or "-",
+                        " ".join(_remarks(control)) or "-",
+                    )
+                    for control in shown
+                ],
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+_CONTROL_SECTIONS = {
+    "stack": "In the stack",
+    "account": "In the account",
+    "layer above": "In layers above",
+    "nobody": "Without such a resource",
+}
+
+
+def enforced_by() -> dict[str, list[str]]:
+    """The rules and checks that name each control. Raises ValueError for a control without a row."""
+    enforced: dict[str, list[str]] = {id_: [] for id_ in CONTROLS}
+    for what, items in (("rule", RULES), ("check", CHECKS.values())):
+        for item in items:
+            for control in cited(item.controls):
+                enforced[control.id].append(f"{what} `{item.name}`")
+    return enforced
+
+
+def default_settings() -> dict[str, Settings]:
+    """What a stack file without more than the required keys gives, by environment."""
+    return {
+        environment: parse_settings({"environment": environment, "majorId": 0, "minorId": 0}, stack=environment)
+        for environment in get_args(Environment)
+    }
+
+
+def _enforcement(control: Control, named: Iterable[str]) -> list[str]:
+    program = []
+    if control.program:
+        file, text = control.program
+        program.append(f"program `{file}`: `{text.removeprefix('def ')}`")
+    return [*program, *named]
+
+
+def _remarks(control: Control) -> list[str]:
+    """What decides a control, with the defaults, and why it is not met."""
+    remarks = []
+    for name in control.keys:
+        row = CONFIG_KEYS[name]
+        defaults = {environment: _default(row, environment.replace("-", "_")) for environment in get_args(Environment)}
+        shown = ", ".join(f"{environment}: {default}" for environment, default in defaults.items())
+        remarks.append(f"Depends on `{name}`{'' if name == 'vpcEndpoints' else f' ({shown})'}.")
+    return [*remarks, *([control.reason] if control.reason else [])]
 
 
 def _keys(rows: Mapping[str, Row], columns: Mapping[str, str]) -> list[str]:

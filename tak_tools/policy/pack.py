@@ -22,6 +22,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, Settings, parse_settings
+from tak_tools.controls import references
 from tak_tools.policy.model import UNKNOWN, Resource, Stack, stack_of
 from tak_tools.policy.rules import RULES, Rule, judge
 from tak_tools.stack_file import load_project, load_stack
@@ -67,7 +68,7 @@ def _metadata(rule: Rule) -> dict[str, Any]:
     return {
         "enforcement_level": EnforcementLevel(rule.level),
         "framework": PolicyComplianceFramework(
-            "AWS Foundational Security Best Practices, CIS 3.0.0", reference=", ".join(rule.controls)
+            "AWS Security Hub, CIS AWS Foundations Benchmark 5.0.0", reference=references(rule.controls)
         ),
     }
 

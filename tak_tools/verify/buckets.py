@@ -21,7 +21,7 @@ _EVERY_ACTION = (
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",
 )
-_EVERY_CONTROL = ("S3.2", "S3.3", "S3.5", "S3.8", "S3.12", "S3.13", "S3.14")
+_EVERY_CONTROL = ("S3.2", "S3.3", "S3.5", "S3.8", "S3.10", "S3.12", "S3.13", "S3.14")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def bucket_tls(deployment: Deployment) -> Iterable[Difference]:
     "bucket-lifecycle",
     "The bucket expires noncurrent versions after 90 days and unfinished uploads after 7, and nothing else.",
     actions=("s3:GetLifecycleConfiguration",),
-    controls=("S3.13",),
+    controls=("S3.10", "S3.13"),
     of="bucket",
 )
 def bucket_lifecycle(deployment: Deployment) -> Iterable[Difference]:
@@ -140,7 +140,7 @@ def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
     "The load balancer log bucket, where the stack file asks for it, exists, is guarded, admits the log delivery of"
     " this account only, and expires logs in time.",
     actions=_EVERY_ACTION,
-    controls=_EVERY_CONTROL,
+    controls=(*_EVERY_CONTROL, "S3.6"),
 )
 def load_balancer_log_bucket(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.storage.load_balancer_log_bucket:

@@ -49,7 +49,7 @@ class Check:
     """The IAM actions that the function needs."""
     function: Function
     controls: tuple[str, ...] = ()
-    """The controls of AWS Foundational Security Best Practices that it stands for, such as EC2.2."""
+    """The controls of AWS Security Hub that it proves, such as EC2.2, with a row in tak_tools/controls.py."""
     of: Subject | None = None
     """What the check is about. Where that does not exist the check is skipped: `resources` has reported it."""
     decides: bool = False

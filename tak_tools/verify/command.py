@@ -1,6 +1,7 @@
 """`tak-base verify`: reads the outputs, runs the checks, prints the findings."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from tak_tools.aws import Aws, client_factory
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.pulumi_stack import read_outputs, read_state
 from tak_tools.stack_file import load_project, load_stack
-from tak_tools.verify import Deployment, Result, examine, policy_document
+from tak_tools.verify import Deployment, Result, examine, policy_document, sarif
 
 
 def run(
@@ -17,20 +18,27 @@ def run(
     *,
     outputs_file: Path | None = None,
     state_file: Path | None = None,
+    sarif_file: Path | None = None,
     as_json: bool = False,
 ) -> int:
     """Checks the deployed `stack` and prints the findings; returns 1 where there are any, or else 0.
 
-    Raises InputError where a file cannot be used or AWS cannot be asked.
+    Writes them to `sarif_file` too, where that is given. Raises InputError where a file cannot be used or AWS cannot be
+    asked.
     """
+    if sarif_file:
+        sarif.check_writable(sarif_file)
     stack_file = load_stack(load_project(folder), stack)
     outputs = read_outputs(stack_file, outputs_file)
     # The CLI that has given the outputs gives the state too.
     state = read_state(stack_file, state_file) if state_file or not outputs_file else None
     aws = Aws(client_factory(stack_file.region))
     deployment = Deployment(stack_file, outputs, aws, state.resources if state else None)
+    started = datetime.now(UTC)
     with progress_console().status("Asking AWS") as status:
         results = examine(deployment, on_check=lambda name: status.update(f"Asking AWS: {name}"))
+    if sarif_file:
+        sarif.write(sarif_file, sarif.sarif(results, stack_file.stack, stack_file.path, started=started))
     if as_json:
         print_json(_as_document(deployment, results))
     else:

@@ -142,6 +142,7 @@ def cluster_encryption(deployment: Deployment) -> Iterable[Difference]:
     "log-groups",
     "Each log group of the layer is encrypted with its key and keeps events as long as the stack file says.",
     actions=("logs:DescribeLogGroups",),
+    controls=("CloudWatch.16",),
 )
 def log_groups(deployment: Deployment) -> Iterable[Difference]:
     for name in deployment.log_group_names:

@@ -17,7 +17,7 @@ _ENDPOINTS = ("ec2:DescribeVpcEndpoints",)
     "endpoints",
     "The VPC has an available endpoint for each service that the stack file names.",
     actions=_ENDPOINTS,
-    controls=("EC2.55", "EC2.56"),
+    controls=("EC2.10", "EC2.55", "EC2.56", "EC2.57", "EC2.58", "EC2.60"),
     of="VPC",
 )
 def endpoints(deployment: Deployment) -> Iterable[Difference]:
@@ -108,7 +108,7 @@ def endpoint_addresses(deployment: Deployment) -> Iterable[Difference]:
     "endpoint-security-group",
     "The endpoints' security group lets in HTTPS from the VPC's own ranges and nothing else.",
     actions=("ec2:DescribeSecurityGroups",),
-    controls=("EC2.18", "EC2.19"),
+    controls=("EC2.18", "EC2.19", "EC2.53", "EC2.54"),
     of="VPC",
 )
 def endpoint_security_group(deployment: Deployment) -> Iterable[Difference]:

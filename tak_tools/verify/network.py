@@ -233,6 +233,7 @@ def flow_log(deployment: Deployment) -> Iterable[Difference]:
     "flow-log-role",
     "VPC Flow Logs of this account may use the flow log's role, which writes to the layer's log group only.",
     actions=("ec2:DescribeFlowLogs", "iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"),
+    controls=("KMS.2",),
     of="VPC",
 )
 def flow_log_role(deployment: Deployment) -> Iterable[Difference]:

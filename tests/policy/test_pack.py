@@ -16,6 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2 as rpc
 from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerStub
 
+from tak_tools.controls import references
 from tak_tools.policy.rules import RULES
 from tak_tools.stack_file import Project, load_stack
 
@@ -96,7 +97,7 @@ def test_every_rule_is_a_policy_with_its_level(pack: AnalyzerStub) -> None:
         (item.name, item.enforcementLevel, item.description, item.policy_type == rpc.POLICY_TYPE_STACK)
         for item in info.policies
     ] == [(rule.name, LEVELS[rule.level], rule.description, rule.whole_stack) for rule in RULES]
-    assert [item.framework.reference for item in info.policies] == [", ".join(rule.controls) for rule in RULES]
+    assert [item.framework.reference for item in info.policies] == [references(rule.controls) for rule in RULES]
 
 
 def test_a_resource_is_compared_with_the_stacks_config(pack: AnalyzerStub) -> None:

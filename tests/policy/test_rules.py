@@ -25,6 +25,7 @@ KEY = f"arn:aws:kms:ap-southeast-2:{'1' * 12}:key/1"
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+BUCKET_VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 CLUSTER = "aws:ecs/cluster:Cluster"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -84,6 +85,10 @@ def _ingress(**entry: Any) -> dict[str, Any]:
 
 def _encryption(**values: Any) -> dict[str, Any]:
     return {"rules": [{"applyServerSideEncryptionByDefault": values}]}
+
+
+def _versions(status: str) -> dict[str, Any]:
+    return {"versioningConfiguration": {"status": status}}
 
 
 _CLOSED = {"blockPublicAcls": True, "blockPublicPolicy": True, "ignorePublicAcls": True, "restrictPublicBuckets": True}
@@ -298,6 +303,13 @@ CASES = (
     _breaks("bucket-guarded", "found no BucketPublicAccessBlock", BUCKET, beside=[*_GUARDS[:2], *_GUARDS[3:]]),
     _breaks("bucket-guarded", "found no BucketVersioning", BUCKET, beside=_GUARDS[:-1]),
     _keeps("bucket-guarded", BUCKET, beside=_GUARDS),
+    _breaks(
+        "bucket-versioned",
+        'versioningConfiguration.status: found "Suspended"',
+        BUCKET_VERSIONING,
+        _versions("Suspended"),
+    ),
+    _keeps("bucket-versioned", BUCKET_VERSIONING, _versions("Enabled")),
     _breaks("bucket-tls-only", "policy: found no refusal", BUCKET_POLICY, _document(Principal={"AWS": KEY})),
     _breaks(
         "bucket-tls-only", "policy: found no refusal", BUCKET_POLICY, _document(**{**_TLS_ONLY, "Effect": "Allow"})
