@@ -43,6 +43,7 @@ PERMISSIONS = {
     ("deploy-stack", "up"): {"contents": "read", "id-token": "write"},
     ("drift", "stacks"): {"contents": "read"},
     ("drift", "check"): {"contents": "read", "id-token": "write"},
+    ("drift", "code-scanning"): {"actions": "read", "contents": "read", "security-events": "write"},
     ("drift", "report"): {"actions": "read", "issues": "write"},
 }
 
@@ -112,6 +113,7 @@ def test_an_action_has_the_same_commit_everywhere() -> None:
         "actions/upload-artifact": 1,
         "astral-sh/setup-uv": 1,
         "aws-actions/configure-aws-credentials": 1,
+        "github/codeql-action/upload-sarif": 1,
         "pulumi/actions": 1,
     }
 
@@ -343,14 +345,30 @@ def test_what_can_change_aws_or_reads_prod_alone_uses_no_cache_of_other_runs() -
 
 def test_drift_is_looked_for_every_day_and_each_check_runs_though_another_failed() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* \*", workflow("drift")["on"]["schedule"][0]["cron"])
-    preview, policy, verify = workflow("drift")["jobs"]["check"]["steps"][-3:]
+    preview, policy, verify = [step for step in workflow("drift")["jobs"]["check"]["steps"] if "run" in step]
     assert preview["run"].split()[:2] == ["pulumi", "preview"]
     assert {"--refresh", "--expect-no-changes", "--non-interactive"} <= set(preview["run"].split())
     assert policy["run"] == 'pulumi policy analyze --stack "$STACK" --policy-pack policy --non-interactive'
-    assert verify["run"] == 'uv run --no-sync tak-base verify --stack "$STACK"'
+    assert verify["run"] == 'uv run --no-sync tak-base verify --stack "$STACK" --sarif "$SARIF"'
     for step in (policy, verify):
         assert step["if"] == "${{ !cancelled() && steps.pulumi.outcome == 'success' }}"
     assert workflow("drift")["concurrency"]["cancel-in-progress"] == "false"
+
+
+def test_code_scanning_is_only_written_where_a_variable_says_so_by_a_job_without_a_role_or_code() -> None:
+    """A private repository without GitHub Advanced Security (Code Security) refuses the upload."""
+    asked = "${{ !cancelled() && vars.CODE_SCANNING == 'true' }}"
+    document = workflow("drift")["jobs"]
+    verify, upload = document["check"]["steps"][-2:]
+    scanning = document["code-scanning"]
+    assert (upload["if"], scanning["if"], scanning["needs"]) == (asked, asked, "check")
+    assert verify["env"]["SARIF"] == upload["with"]["path"]
+    assert "security-events" not in document["check"]["permissions"]
+    assert "id-token" not in scanning["permissions"]
+    assert not [step for step in scanning["steps"] if "run" in step or step["uses"].startswith("./")]
+    assert scanning["steps"][-1]["if"] == "${{ hashFiles('sarif/*.sarif') != '' }}"
+    # A failed upload is no drift.
+    assert document["report"]["needs"] == "check"
 
 
 # Scripts, run with stand-ins for the programs that need GitHub or AWS
