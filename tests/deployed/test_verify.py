@@ -17,6 +17,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.aws import Aws, UnansweredError
+from tak_tools.controls import CONTROLS
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, Deployment, command, examine, policy_document, verify_simulation
@@ -380,6 +381,55 @@ def test_the_command_prints_json(
         "skipped": None,
     }
     assert (checks["protection"]["result"], checks["protection"]["skipped"]) == ("skipped", "needs --state")
+
+
+@pytest.mark.usefixtures("undone", "known_clients")
+def test_the_command_writes_its_findings_as_sarif_beside_what_it_prints(
+    prod_layer: Layer, project: Project, outputs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.outputs["kmsKeyArn"])
+    path = tmp_path / "verify.sarif"
+    assert command.run(project.folder, "prod", outputs_file=outputs_file, sarif_file=path, as_json=True) == 1
+    printed = json.loads(capsys.readouterr().out)
+    (run,) = json.loads(path.read_text())["runs"]
+    assert [result["ruleId"] for result in run["results"]] == [item["check"] for item in printed["findings"]]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == list(CHECKS)
+    assert DEFAULT_ACCOUNT_ID not in path.read_text()
+
+
+def test_a_sarif_file_that_cannot_be_written_is_refused_before_anybody_is_asked(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "read_outputs", None)
+    monkeypatch.setattr(command, "client_factory", None)
+    path = tmp_path / "none" / "verify.sarif"
+    assert refusal(project, sarif_file=path) == f"--sarif: found {path}, expected a file that can be written"
+
+
+def test_what_docs_controls_says_is_not_met_is_not_met(prod_layer: Layer) -> None:
+    """If the program comes to meet one of these, its row in tak_tools/controls.py has to change."""
+    s3, ec2, outputs = prod_layer.client("s3"), prod_layer.client("ec2"), prod_layer.outputs
+    bucket = {"Bucket": outputs["configBucketName"]}
+    in_vpc = [{"Name": "vpc-id", "Values": [outputs["vpcId"]]}]
+    endpoints = ec2.describe_vpc_endpoints(Filters=in_vpc)["VpcEndpoints"]
+    found = {
+        "S3.9": "LoggingEnabled" in s3.get_bucket_logging(**bucket),
+        "S3.11": len(s3.get_bucket_notification_configuration(**bucket)) > 1,
+        "S3.20": "MFADelete" in s3.get_bucket_versioning(**bucket),
+        "EC2.10": any(item["ServiceName"].endswith(".ec2") for item in endpoints),
+        # The half of it that the layer does not meet.
+        "EC2.15": not all(
+            item["AssignIpv6AddressOnCreation"] for item in ec2.describe_subnets(Filters=in_vpc)["Subnets"]
+        ),
+    }
+    assert found == dict.fromkeys(found, False)
+    for name in found:
+        control = CONTROLS[name]
+        enforced = any(name in check.controls for check in CHECKS.values())
+        assert control.state(prod_layer.stack_file.settings, enforced=enforced) in ("not met", "partly met")
+    # EC2.16 and EC2.21 make no finding about a default one.
+    acls = ec2.describe_network_acls(Filters=in_vpc)["NetworkAcls"]
+    assert {item["IsDefault"] for item in acls} == {True}
 
 
 def test_the_command_prints_the_policy(capsys: pytest.CaptureFixture[str]) -> None:

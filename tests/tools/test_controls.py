@@ -92,7 +92,7 @@ def test_a_control_whose_answer_differs_between_the_environments_names_a_key() -
     assert {name for name in differing if not CONTROLS[name].keys} == set()
 
 
-def test_controls_have_aws_s_ids_and_a_cis_number_for_each_version() -> None:
+def test_a_control_has_an_id_as_aws_gives_it_and_a_cis_number_for_each_version() -> None:
     for control in ALL:
         assert re.fullmatch(r"[A-Z][A-Za-z0-9]+\.\d+", control.id)
         assert len(control.cis) in (0, len(CIS_VERSIONS)), control.id
