@@ -1,4 +1,4 @@
-"""Every optional part of the layer, as a stack file asks for it, and the layer beneath TAK's own layers."""
+"""Every option of the layer, as a stack file has it, and the layer under TAK's own layers."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -21,8 +21,24 @@ EVERY_OPTION: dict[str, Any] = {
     "hostedZoneName": "tak.example.org",
 }
 
+EVERY_NETWORK_EXTRA: dict[str, Any] = {
+    "nat64": True,
+    "vpcEndpoints": ["profile", "ssmmessages"],
+    "endpointPolicies": "account",
+    "endpointIpAddressType": "dualstack",
+}
+
 # TAK's own layers on the stack.
 SUITE: dict[str, Any] = {"takSuite": "Prod", "hostedZoneName": "tak.example.org"}
+
+# The keys that neither of these nor an environment sets.
+EVERY_OTHER_KEY: dict[str, Any] = {
+    "majorId": 2,
+    "availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"],
+    "endpointPolicies": "organization",
+    "organizationId": "o-a1b2c3d4e5",
+    "permissionsBoundary": "bootstrap/boundary",
+}
 
 
 def with_options(project: Project, stack: str, name: str = "", **options: Any) -> StackFile:

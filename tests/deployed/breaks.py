@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.aws import Aws
 from tak_tools.pulumi_stack import StateResource
-from tak_tools.verify import Deployment, simulated_deployment
+from tak_tools.verify import Deployment, examine, simulated_deployment
 from tests.deployed.layer import Layer
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -105,6 +106,18 @@ def _stale_parameter(case: Case) -> list[str]:
         of_other_check("published-outputs", f"{parameter}: found {name} {was}, expected {name} {case.outputs[name]}")
         for name, was in case.layer.outputs.items()
         if case.outputs[name] != was
+    ]
+
+
+def found_by(deployment: Deployment) -> list[str]:
+    return sorted(str(finding) for result in examine(deployment) for finding in result.findings)
+
+
+def each(breaks: list[Break]) -> list[Any]:
+    """The parameters of a test that is run for each break; `make test` runs the first one of each check."""
+    first = {item.check: item for item in reversed(breaks)}
+    return [
+        pytest.param(item, id=item.name, marks=() if item is first[item.check] else pytest.mark.slow) for item in breaks
     ]
 
 

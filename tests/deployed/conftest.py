@@ -14,10 +14,9 @@ from moto.ssm.models import ParameterDict
 
 from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
-from tak_tools.stack_file import Project, load_stack
+from tak_tools.stack_file import Project, StackFile, load_stack
 from tests.deployed.layer import Layer
-from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION, Evaluate, with_options
+from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, EVERY_OTHER_KEY, SUITE, Evaluate, with_options
 
 LOCK_TYPE = type(threading.RLock())
 
@@ -67,30 +66,32 @@ def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
 
 
 @pytest.fixture(scope="module")
-def extras_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
-    """prod beside the other two, under another name and range, with every extra of the network."""
-    stack_file = with_options(project, "prod", "extras", minorId=9, **EVERY_NETWORK_EXTRA)
-    with (
-        _everything_as_it_was(),
-        SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
-    ):
-        yield Layer(stack_file, run_program(stack_file, cloud), cloud)
+def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
+    """prod beside the others, under another name, with every option, in an account that has the hosted zone."""
+    with _deployed(with_options(project, "prod", "full", **EVERY_OPTION, **EVERY_NETWORK_EXTRA)) as layer:
+        yield layer
 
 
 @pytest.fixture(scope="module")
-def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
-    """prod beside the others, under another name, with every optional part, in an account that has the hosted zone."""
-    stack_file = with_options(project, "prod", "full")
+def suite_layer(project: Project) -> Iterator[Layer]:
+    """The layer under TAK's own layers, beside the others that a test uses."""
+    options = SUITE | EVERY_OTHER_KEY | {"hostedZoneName": "suite.example.org"}
+    with _deployed(with_options(project, "prod", "suite", **options)) as layer:
+        yield layer
+
+
+@contextmanager
+def _deployed(stack_file: StackFile) -> Iterator[Layer]:
     with (
         _everything_as_it_was(),
         SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
     ):
-        cloud.add_hosted_zone(EVERY_OPTION["hostedZoneName"])
+        cloud.add_hosted_zone(stack_file.settings.dns.hosted_zone_name or "")
         yield Layer(stack_file, run_program(stack_file, cloud), cloud)
 
 
 @pytest.fixture
-def undone(layers: dict[str, Layer]) -> Iterator[None]:
+def undone() -> Iterator[None]:
     """Whatever the test does to the simulated AWS is undone after it."""
     with _everything_as_it_was():
         yield

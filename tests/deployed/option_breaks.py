@@ -1,4 +1,4 @@
-"""Every way in which the tests damage the optional parts of a layer, and the findings that each has to give."""
+"""Every way in which the tests damage the options of a layer, and the findings that each has to give."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,15 @@ from typing import Any
 from tests.deployed.breaks import Break, Case, plain_http_is_allowed
 
 OPTION_BREAKS: list[Break] = []
+SUITE_BREAKS: list[Break] = []
+"""Of the layer under TAK's own layers."""
 
 
-def breaks(check: str) -> Callable[[Callable[[Case], list[str]]], Callable[[Case], list[str]]]:
+def breaks(
+    check: str, of: list[Break] = OPTION_BREAKS
+) -> Callable[[Callable[[Case], list[str]]], Callable[[Case], list[str]]]:
     def register(damage: Callable[[Case], list[str]]) -> Callable[[Case], list[str]]:
-        OPTION_BREAKS.append(Break(check, damage))
+        of.append(Break(check, damage))
         return damage
 
     return register
@@ -27,6 +31,17 @@ def policy_of(case: Case, bucket: str) -> dict[str, Any]:
 
 def put_policy(case: Case, bucket: str, policy: dict[str, Any]) -> None:
     case.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
+def endpoint_policy(case: Case, endpoint: str) -> dict[str, Any]:
+    (found,) = case.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
+    return json.loads(found["PolicyDocument"])
+
+
+def texts(document: dict[str, Any]) -> str:
+    """The statements as a finding shows them."""
+    statements = [{key: value for key, value in item.items() if key != "Sid"} for item in document["Statement"]]
+    return ", ".join(sorted(json.dumps(statement, sort_keys=True) for statement in statements))
 
 
 # Outputs
@@ -189,6 +204,44 @@ def logs_stay_for_ever(case: Case) -> list[str]:
     return [f"{name}: found rules none, expected rules {expected}"]
 
 
+# Network
+
+
+@breaks("nat64")
+def a_nat64_route_is_deleted(case: Case) -> list[str]:
+    table, nat = case.outputs["routeTablePrivateA"], case.id("nat-gateway-a")
+    case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="64:ff9b::/96")
+    what = f"NAT64 routes in {table}"
+    return [f"{case.outputs['subnetPrivateA']}: found {what} none, expected {what} 64:ff9b::/96 to {nat}"]
+
+
+@breaks("nat64")
+def dns64_is_off(case: Case) -> list[str]:
+    subnet_id = case.outputs["subnetPrivateB"]
+    case.ec2.modify_subnet_attribute(SubnetId=subnet_id, EnableDns64={"Value": False})
+    return [f"{subnet_id}: found EnableDns64 false, expected EnableDns64 true"]
+
+
+@breaks("endpoint-policies")
+def image_layers_are_locked_out(case: Case) -> list[str]:
+    endpoint = case.id("endpoint-s3")
+    found, expected = endpoint_policy(case, endpoint), endpoint_policy(case, endpoint)
+    found["Statement"].pop()
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps(found))
+    return [f"{endpoint}: found policy of s3 {texts(found)}, expected policy of s3 {texts(expected)}"]
+
+
+@breaks("endpoint-addresses")
+def an_endpoint_has_lost_its_ipv6_names_and_another_its_addresses(case: Case) -> list[str]:
+    kms, s3 = case.id("endpoint-kms"), case.id("endpoint-s3")
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=kms, DnsOptions={"DnsRecordIpType": "ipv4"})
+    case.ec2.modify_vpc_endpoint(VpcEndpointId=s3, IpAddressType="ipv4")
+    return [
+        f"{kms}: found DNS records of kms ipv4, expected DNS records of kms dualstack",
+        f"{s3}: found address type of s3 ipv4, expected address type of s3 dualstack",
+    ]
+
+
 # Public DNS
 
 
@@ -261,3 +314,29 @@ def a_further_repository_is_not_protected(case: Case) -> list[str]:
     case.state.remove(item)
     case.state.append(type(item)(item.urn, item.type, protect=False, retain_on_delete=False))
     return [f"{item.urn}: found options none, expected options protect, retainOnDelete"]
+
+
+# TAK's own layers
+
+
+@breaks("suite-exports", of=SUITE_BREAKS)
+def the_stack_with_the_exports_is_deleted(case: Case) -> list[str]:
+    name = case.layer.stack_file.settings.suite_stack_name
+    case.client("cloudformation").delete_stack(StackName=name)
+    return [f"{name}: found no such CloudFormation stack, expected the stack with the exports"]
+
+
+@breaks("suite-exports", of=SUITE_BREAKS)
+def the_stack_exports_one_value_less_and_one_that_is_another(case: Case) -> list[str]:
+    name = case.layer.stack_file.settings.suite_stack_name
+    template = json.loads(case.layer.recording.named("tak-suite-exports").inputs["templateBody"])
+    vpc_id = template["Outputs"]["VpcIdOutput"]["Value"]
+    template["Outputs"]["VpcIdOutput"]["Value"] = "vpc-other"
+    alias = template["Outputs"].pop("KmsAliasOutput")["Value"]
+    case.client("cloudformation").update_stack(StackName=name, TemplateBody=json.dumps(template))
+    return [
+        f"{name}: found output VpcIdOutput vpc-other, expected output VpcIdOutput {vpc_id}",
+        f"{name}: found output KmsAliasOutput none, expected output KmsAliasOutput {alias}",
+        f"{name}-VpcId: found export vpc-other, expected export {vpc_id}",
+        f"{name}-KmsAlias: found export none, expected export {alias}",
+    ]

@@ -6,19 +6,24 @@ from typing import Any
 
 import pytest
 
+from tak_base.endpoint_services import DUAL_STACK_SERVICES
 from tak_tools import simulate
 from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tak_tools.verify import CHECKS, command, examine, verify_simulation
-from tests.deployed.breaks import Break, Case
+from tak_tools.verify import CHECKS, command
+from tests.deployed.breaks import Case, found_by
 from tests.deployed.layer import Layer
-from tests.deployed.option_breaks import OPTION_BREAKS
+from tests.deployed.test_deployment import endpoints, nat_gateways, next_hop, subnets
 from tests.deployed.test_tak_suite_deployed import OF_THE_SUITE
-from tests.deployed.test_verify import calls_of, found_by
+from tests.deployed.test_verify import calls_of
 from tests.options import EVERY_OPTION, with_options
 
 pytestmark = pytest.mark.slow
+
+PRIVATE = ("PrivateA", "PrivateB")
+SOMEWHERE_IN_IPV4 = "64:ff9b::c633:6407"  # 198.51.100.7
+NO_IPV4 = "64:ff9b:1::1"
 
 # What there is
 
@@ -74,20 +79,67 @@ def test_a_certificate_is_not_issued_without_its_record(full_layer: Layer) -> No
         full_layer.cloud.create("aws:acm/certificateValidation:CertificateValidation", "tak", inputs)
 
 
+# The network
+
+
+@pytest.mark.parametrize("place", PRIVATE)
+def test_private_subnets_reach_ipv4_from_ipv6_through_the_nat_gateway_of_their_own_zone(
+    full_layer: Layer, place: str
+) -> None:
+    subnet = subnets(full_layer)[place]
+
+    assert subnet["EnableDns64"] is True
+    hop = next_hop(full_layer, subnet["SubnetId"], SOMEWHERE_IN_IPV4)
+    assert hop == nat_gateways(full_layer)[subnet["AvailabilityZone"]]
+    assert next_hop(full_layer, subnet["SubnetId"], NO_IPV4).startswith("eigw-")
+
+
+@pytest.mark.parametrize("place", ["PublicA", "PublicB"])
+def test_public_subnets_have_no_nat64(full_layer: Layer, place: str) -> None:
+    subnet = subnets(full_layer)[place]
+
+    assert subnet["EnableDns64"] is False
+    assert next_hop(full_layer, subnet["SubnetId"], SOMEWHERE_IN_IPV4).startswith("igw-")
+
+
+def test_without_nat64_no_table_has_its_route(layer: Layer) -> None:
+    for place in PRIVATE:
+        assert next_hop(layer, layer.outputs[f"subnet{place}"], SOMEWHERE_IN_IPV4).startswith("eigw-")
+
+
+def test_endpoints_whose_service_offers_both_have_both(full_layer: Layer) -> None:
+    found = {
+        service: (endpoint["IpAddressType"], endpoint["DnsOptions"]["DnsRecordIpType"])
+        for service, endpoint in endpoints(full_layer).items()
+    }
+
+    types = {service: "dualstack" if service in DUAL_STACK_SERVICES else "ipv4" for service in services(full_layer)}
+    assert found == {service: (type_, type_) for service, type_ in types.items()}
+    assert set(types.values()) == {"dualstack", "ipv4"}
+
+
+def test_policies_are_on_the_endpoints_that_take_one(full_layer: Layer) -> None:
+    statements = {
+        service: json.loads(endpoint["PolicyDocument"])["Statement"]
+        for service, endpoint in endpoints(full_layer).items()
+    }
+    sids = {service: [statement.get("Sid") for statement in found] for service, found in statements.items()}
+
+    own = ["OwnPrincipals", "AwsServices"]
+    assert sids.pop("s3") == [*own, "EcrImageLayers"]
+    assert sids.pop("ssmmessages") == [None]
+    # The policy of sts has a statement more.
+    assert {service: found[:2] for service, found in sids.items()} == dict.fromkeys(
+        set(services(full_layer)) - {"s3", "ssmmessages"}, own
+    )
+    assert statements["ecr.dkr"][0]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
+
+
+def services(layer: Layer) -> tuple[str, ...]:
+    return layer.stack_file.settings.endpoints.vpc_endpoints
+
+
 # verify
-
-
-def test_with_every_option_verify_finds_nothing_and_skips_nothing(full_layer: Layer) -> None:
-    assert verify_simulation(full_layer.stack_file, full_layer.recording, full_layer.cloud) == []
-    assert [result.check.name for result in examine(Case(full_layer).deployment()) if result.word != "ok"] == []
-
-
-@pytest.mark.usefixtures("undone")
-@pytest.mark.parametrize("damaged", OPTION_BREAKS, ids=[item.name for item in OPTION_BREAKS])
-def test_what_is_broken_of_the_options_is_found_and_nothing_else(full_layer: Layer, damaged: Break) -> None:
-    case = Case(full_layer)
-    expected = damaged.expected(case)
-    assert found_by(case.deployment()) == expected
 
 
 @pytest.mark.parametrize("name", sorted(set(EVERY_OPTION) - {"imageTagPrefixes", "lambdaRepositories"}))

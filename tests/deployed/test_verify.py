@@ -1,4 +1,4 @@
-"""verify finds nothing wrong with a fresh deployment, and exactly what is wrong with a damaged one."""
+"""What verify expects and asks, what it says where AWS does not answer, and its command."""
 
 import dataclasses
 import json
@@ -20,39 +20,16 @@ from tak_tools.aws import Aws, UnansweredError
 from tak_tools.controls import CONTROLS
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tak_tools.verify import CHECKS, Deployment, command, examine, policy_document, verify_simulation
-from tests.deployed.breaks import BREAKS, Break, Case
+from tak_tools.verify import CHECKS, command, examine, policy_document, verify_simulation
+from tests.deployed.breaks import BREAKS, Case, found_by
 from tests.deployed.layer import Layer
-from tests.deployed.option_breaks import OPTION_BREAKS
 
 pytestmark = pytest.mark.slow
 
 CLUSTER_CHECKS = ("cluster-insights", "cluster-capacity-providers", "cluster-encryption")
 
 
-def found_by(deployment: Deployment) -> list[str]:
-    return sorted(str(finding) for result in examine(deployment) for finding in result.findings)
-
-
 # The checks
-
-
-def test_a_fresh_deployment_has_no_findings_and_no_check_is_skipped(layer: Layer) -> None:
-    assert verify_simulation(layer.stack_file, layer.recording, layer.cloud) == []
-    assert [result.check.name for result in examine(Case(layer).deployment()) if result.word != "ok"] == []
-
-
-@pytest.mark.usefixtures("undone")
-@pytest.mark.parametrize("damaged", BREAKS, ids=[item.name for item in BREAKS])
-def test_what_is_broken_is_found_and_nothing_else(prod_layer: Layer, damaged: Break) -> None:
-    case = Case(prod_layer)
-    expected = damaged.expected(case)
-    assert found_by(case.deployment()) == expected
-
-
-def test_every_check_is_broken_at_least_once() -> None:
-    # suite-exports: tests/deployed/test_tak_suite_deployed.py
-    assert {item.check for item in [*BREAKS, *OPTION_BREAKS]} | {"suite-exports"} == set(CHECKS)
 
 
 def test_what_a_stack_does_not_ask_for_is_expected_to_be_absent(dev_test_layer: Layer) -> None:

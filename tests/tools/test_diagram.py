@@ -18,8 +18,7 @@ from tak_tools.diagram.model import FRAMES, Edge, Picture, read_picture
 from tak_tools.diagram.svg import svg
 from tak_tools.errors import InputError
 from tak_tools.program import Recording, Registration
-from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION, Evaluate
+from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, Evaluate
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,7 @@ from tak_tools.plan import Plan, load_plan, make_plan
 from tak_tools.plan_difference import difference, sections
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, load_stack
-from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import Evaluate, with_options
+from tests.options import EVERY_NETWORK_EXTRA, Evaluate, with_options
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 PRICES = tomllib.loads((PROJECT_FOLDER / "tak_tools/prices.toml").read_text())["regions"]["ap-southeast-2"]

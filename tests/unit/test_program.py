@@ -11,8 +11,7 @@ from tak_base.endpoint_services import DUAL_STACK_SERVICES
 from tak_base.settings import MAX_NAME_PREFIX
 from tak_tools.program import Recording, Registration
 from tak_tools.stub_aws import StubAws
-from tests.network_extras import EVERY_NETWORK_EXTRA
-from tests.options import EVERY_OPTION, Evaluate
+from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, Evaluate
 
 COMPONENTS = ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")
 

@@ -1,0 +1,69 @@
+"""verify finds nothing wrong with a fresh deployment, and exactly what is wrong with a damaged one."""
+
+import pytest
+
+from tak_base.config_values import by_key
+from tak_base.settings import CONFIG_KEYS
+from tak_tools.verify import CHECKS, examine, verify_simulation
+from tests.deployed.breaks import BREAKS, Break, Case, each, found_by
+from tests.deployed.layer import Layer
+from tests.deployed.option_breaks import OPTION_BREAKS, SUITE_BREAKS
+
+OF_PROD, OF_THE_OPTIONS, OF_THE_SUITE = each(BREAKS), each(OPTION_BREAKS), each(SUITE_BREAKS)
+
+
+def assert_nothing_is_found(layer: Layer) -> None:
+    assert verify_simulation(layer.stack_file, layer.recording, layer.cloud) == []
+    assert [result.check.name for result in examine(Case(layer).deployment()) if result.word != "ok"] == []
+
+
+def assert_exactly_this_is_found(damaged: Break, layer: Layer) -> None:
+    case = Case(layer)
+    expected = damaged.expected(case)
+    assert found_by(case.deployment()) == expected
+
+
+def test_every_check_has_a_break_that_make_test_runs(request: pytest.FixtureRequest) -> None:
+    assert not hasattr(request.module, "pytestmark")
+    run = [item for item in [*OF_PROD, *OF_THE_OPTIONS, *OF_THE_SUITE] if not item.marks]
+    assert {item.values[0].check for item in run} == set(CHECKS)
+
+
+# In the order of the layers: a layer is deployed when a test first needs it, and makes AWS's answers longer.
+
+
+def test_a_fresh_deployment_has_no_findings_and_no_check_is_skipped(layer: Layer) -> None:
+    assert_nothing_is_found(layer)
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize("damaged", OF_PROD)
+def test_what_is_broken_is_found_and_nothing_else(prod_layer: Layer, damaged: Break) -> None:
+    assert_exactly_this_is_found(damaged, prod_layer)
+
+
+def test_with_every_option_verify_finds_nothing_and_skips_nothing(full_layer: Layer) -> None:
+    assert_nothing_is_found(full_layer)
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize("damaged", OF_THE_OPTIONS)
+def test_what_is_broken_of_the_options_is_found_and_nothing_else(full_layer: Layer, damaged: Break) -> None:
+    assert_exactly_this_is_found(damaged, full_layer)
+
+
+def test_under_tak_layers_verify_finds_nothing_and_skips_nothing(suite_layer: Layer) -> None:
+    assert_nothing_is_found(suite_layer)
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize("damaged", OF_THE_SUITE)
+def test_what_is_broken_under_tak_layers_is_found_and_nothing_else(suite_layer: Layer, damaged: Break) -> None:
+    assert_exactly_this_is_found(damaged, suite_layer)
+
+
+def test_every_key_has_two_values_at_least_in_what_make_test_deploys(
+    layers: dict[str, Layer], full_layer: Layer, suite_layer: Layer
+) -> None:
+    deployed = [by_key(layer.stack_file.settings) for layer in (*layers.values(), full_layer, suite_layer)]
+    assert [key for key in CONFIG_KEYS if all(values[key] == deployed[0][key] for values in deployed)] == []
