@@ -33,14 +33,14 @@ class _Row:
     tier: Tier
     zone: Zone
     offset: int
-    """Of its IPv4 range in the VPC's /20, in addresses."""
+    """Where its IPv4 range begins in the VPC's /20, in addresses."""
     prefix: int | None
-    """None: the stack decides. Every subnet has 256 addresses to itself, so a larger one moves no other."""
+    """None: the stack file decides. Each subnet has room for 256 addresses, so no prefix moves another subnet."""
     ipv6_index: int
     """The number of its IPv6 /64. It belongs to the row: a live subnet with another number would be replaced."""
 
 
-# A further zone is two further rows.
+# Another zone needs two more rows.
 _SUBNETS = (
     _Row("public", "a", 0, 24, 0),
     _Row("public", "b", 256, 24, 1),
@@ -62,7 +62,7 @@ class SubnetPlan:
 
     @property
     def role(self) -> str:
-        """What the subnet is called in logical names, for example `public-a`."""
+        """The subnet's part of logical names, for example `public-a`."""
         return f"{self.tier}-{self.zone}"
 
     @property

@@ -18,12 +18,12 @@ class ComputeArgs:
     settings: ComputeSettings
     cluster_name: str
     exec_log_group_name: str
-    """Where ECS Exec records what people type into a container."""
+    """The log group in which ECS Exec records sessions."""
     insights_log_group_name: str
-    """Where Container Insights writes; the name is fixed by AWS."""
+    """The log group of Container Insights; AWS decides its name."""
     log_retention_days: int
     protect_data: bool
-    """True: no deployment deletes a repository. False: `pulumi destroy` deletes them, images and all."""
+    """True: no deployment deletes a repository. False: `pulumi destroy` deletes them with their images."""
     kms_key_arn: Input[str]
     target: DeploymentTarget
 
@@ -37,7 +37,7 @@ class Compute(pulumi.ComponentResource):
     repository_url: Output[str]
     further_repository_urls: Output[dict[str, str]] | None
     further_repository_arns: Output[dict[str, str]] | None
-    """By the names that the stack file gives; None where it names no further repositories."""
+    """By the names in `repositories`; None where the stack file has none."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tak-base:index:Compute", name, None, opts)
@@ -49,7 +49,7 @@ class Compute(pulumi.ComponentResource):
             exec_log_group = self._create_log_group("exec", args.exec_log_group_name)
         insights_log_groups = []
         if args.settings.container_insights != "disabled":
-            # ECS would make it by itself: without the key, and kept for ever.
+            # Without it ECS creates the log group, without the key and without an expiry.
             insights_log_groups.append(self._create_log_group("insights", args.insights_log_group_name))
         cluster = self._create_cluster(exec_log_group, insights_log_groups)
         self._attach_capacity_providers(cluster)
@@ -99,7 +99,7 @@ class Compute(pulumi.ComponentResource):
         self, log_group: aws.cloudwatch.LogGroup | None
     ) -> aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs:
         if not log_group:
-            # Said although it is ECS's own setting: an update without it could leave the audit as it was.
+            # ECS's default, written out: an update without it could leave the audit switched on.
             return aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(logging="DEFAULT")
         return aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
             kms_key_id=self._args.kms_key_arn,
@@ -151,7 +151,7 @@ class Compute(pulumi.ComponentResource):
                 # The provider replaces the policy at every change of its text. ECR has one policy a repository, so the
                 # new one overwrites the old one, and nothing may be deleted afterwards.
                 retain_on_delete=True,
-                # Where awsx made it in earlier versions of this layer.
+                # In version 0.1.0 awsx created it.
                 aliases=[Alias(name=name.lower(), parent=made)],
             ),
         )
@@ -169,5 +169,5 @@ class Compute(pulumi.ComponentResource):
 
 
 def _name_of(url: str) -> str:
-    # awsx hands out the repository as a resource reference; its URL, REGISTRY/NAME, is plain text.
+    # awsx returns the repository as a resource reference; its URL, REGISTRY/NAME, is a string.
     return url.split("/", 1)[1]

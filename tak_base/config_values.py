@@ -32,11 +32,11 @@ class Reader:
     """Turns the value of a stack file into the setting."""
 
     expected: str
-    """What the value may be, as error messages and the documentation say it."""
+    """What the value may be, in the words of error messages and of the documentation."""
     convert: Callable[[Any], Any]
-    """Returns the setting. Raises ValueError for another value; with a text where that says more than `expected`."""
+    """Returns the setting. Raises ValueError for a bad value, with a message where it says more than `expected`."""
     is_text: bool = False
-    """Whether the value is text, and stays text where it looks like a number or a list."""
+    """Whether the value is a string, even where it looks like a number or a list."""
     extends_default: bool = False
     """Whether PROFILE in the list stands for the default list."""
 
@@ -102,7 +102,7 @@ def names(
             raise ValueError
         repeated = sorted({item for item in value if value.count(item) > 1})
         if repeated:
-            raise ValueError(f"expected every name once, {', '.join(repeated)} is there twice or more")
+            raise ValueError(f"expected every name once, {', '.join(repeated)} occurs more than once")
         if check:
             check(tuple(item for item in value if not (extends_default and item == PROFILE)))
         return tuple(value)
@@ -124,14 +124,14 @@ flag = Reader("true or false", _flag)
 
 @dataclass(frozen=True)
 class Row:
-    """What is to be said about a key."""
+    """The row of a key: how it is read, its documentation and its defaults."""
 
     reader: Reader
     doc: str
     """What the key decides, in whole sentences of markdown."""
     required: bool
     default: Any
-    """The setting where no column has another one."""
+    """The default of stacks for which `columns` has none."""
     columns: Mapping[str, Any]
     """Defaults for some stacks, such as `prod`."""
 
@@ -213,7 +213,7 @@ def shown(value: Any) -> str:
     try:
         return json.dumps(value)
     except (TypeError, ValueError):
-        # YAML also has dates, keys that are no text, and values that hold themselves.
+        # YAML also has dates, keys that are not strings, and values that contain themselves.
         return str(value)
 
 
@@ -236,7 +236,7 @@ def camel_case(field_name: str) -> str:
 def plain_value(row: Row, value: Any) -> Any:
     """The value that a reader gets, from what a stack file has or from the text that the Pulumi engine makes of it.
 
-    Text that is no integer, boolean or list stays text, for the reader to judge.
+    A string that is not an integer, a boolean or a list stays a string; the reader decides whether it is valid.
     """
     if row.reader.is_text:
         return json.dumps(value) if isinstance(value, int | float) else value
@@ -250,7 +250,7 @@ def plain_value(row: Row, value: Any) -> Any:
 
 
 def engine_config() -> dict[str, Any]:
-    """Every config value that the Pulumi engine hands to the program, by its full name; text for the most part."""
+    """Every config value that the Pulumi engine passes to the program, by its full name. Most are strings."""
     from pulumi.runtime.config import CONFIG, get_config_env
 
     return get_config_env() | CONFIG.get()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# In the others, endpoints have other names, and load balancers deliver logs from other accounts.
+# In other partitions endpoints have other names, and load balancers deliver logs from other accounts.
 PARTITIONS = ("aws", "aws-us-gov")
 
 
@@ -15,20 +15,20 @@ class DeploymentTarget:
     partition: str
     """aws or aws-us-gov"""
     dns_suffix: str
-    """The end of regional service principals."""
+    """The last part of regional service principals."""
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a regional resource of this account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
     def policy_arn(self, name: str) -> str:
-        """The ARN of an IAM policy of this account; `name` has the path in front."""
+        """The ARN of an IAM policy of this account; `name` begins with the path."""
         return f"arn:{self.partition}:iam::{self.account_id}:policy/{name}"
 
 
 def look_up_target() -> DeploymentTarget:
-    """The target of the default AWS provider, asked of AWS itself. Raises RunError in an unsupported partition."""
-    # Here, for the policy documents of a target are made without Pulumi too.
+    """Looks up the target of the default AWS provider. Raises RunError in an unsupported partition."""
+    # Imported here: tools that make policy documents for a target do not load Pulumi.
     import pulumi
     import pulumi_aws as aws
 

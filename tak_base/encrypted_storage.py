@@ -20,14 +20,14 @@ from tak_base.settings import StorageSettings
 
 _CONFIG = "config"
 _APP_IMAGES = "app-images"
-# The policy pack knows by this name the one bucket that may do without the key (tak_tools/policy/checks.py).
+# The only bucket without the customer-managed key: tak_tools/policy/checks.py finds it by this name.
 _LOAD_BALANCER_LOGS = "elb-logs"
 
 
 @dataclass(frozen=True)
 class EncryptedStorageArgs:
     name_prefix: str
-    """Start of every Name tag."""
+    """The beginning of every Name tag."""
     settings: StorageSettings
     key_alias: str
     """Begins with `alias/`."""
@@ -36,9 +36,9 @@ class EncryptedStorageArgs:
     log_group_names: tuple[str, ...]
     """The log groups that the key may encrypt; `*` stands for any text."""
     protect_data: bool
-    """True: no deployment deletes the key or a bucket. False: `pulumi destroy` deletes them, objects and all."""
+    """True: no deployment deletes the key or a bucket. False: `pulumi destroy` deletes them with their objects."""
     log_retention_days: int
-    """When load balancer logs expire."""
+    """After how many days load balancer logs expire."""
     target: DeploymentTarget
 
 
@@ -96,7 +96,7 @@ class EncryptedStorage(pulumi.ComponentResource):
         )
 
     def _create_buckets(self, key: aws.kms.Key) -> dict[str, aws.s3.Bucket]:
-        """The buckets by role, which is the rest of a bucket's logical name."""
+        """The buckets by role, the last part of a bucket's logical name."""
         args = self._args
         roles = {_CONFIG: self._bucket_args(_CONFIG, key)}
         if args.settings.app_images_bucket:

@@ -1,11 +1,11 @@
 """The services for which AWS offers VPC endpoints, without `com.amazonaws.REGION.` in front.
 
-Not every region has every one; AWS says so when the endpoint is made. A service that is newer than this list
-is added here. Sources: the AWS CDK's class InterfaceVpcEndpointAwsService (2.276.0), and AWS's page
+Not every region has all of them; AWS refuses a missing one when the endpoint is created. Add a service that is newer
+than this list here. Sources: the AWS CDK's class InterfaceVpcEndpointAwsService (2.276.0), and AWS's page
 https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
 """
 
-# These two have gateway endpoints, which are free and attach to route tables.
+# Services with gateway endpoints, which are free and belong to route tables.
 GATEWAY_SERVICES = frozenset({"s3", "dynamodb"})
 
 _SERVICES = """
@@ -66,7 +66,7 @@ _SERVICES = """
 """
 
 # The services whose endpoints are known to take a policy. The others, such as ssmmessages and ecs, get none: AWS
-# refuses one where the service does not take it, and lets everyone through. Sources: the column "Supports VPC endpoint
+# refuses a policy that a service does not support. Sources: the column "Supports VPC endpoint
 # policies" of integrated-services-vpce-list.md in github.com/awsdocs/amazon-vpc-user-guide; for ssm
 # vpc_endpoint_policies/ in github.com/aws-samples/data-perimeter-policy-examples; for the gateway endpoints
 # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
@@ -76,13 +76,13 @@ _POLICY_SERVICES = """
     rds-data s3 secretsmanager sns sqs ssm states sts
 """
 
-# Those of them where a layer for TAK uses nothing of another owner, so that the policy limits resources as well. Not
-# ecr.*: GuardDuty's agent for Fargate comes from a registry of AWS. Not sts, ssm or ec2: roles of other accounts,
-# public parameters and machine images belong to others.
+# Of these, the services where TAK layers use no resource of another owner: the policy limits resources as well. Not
+# ecr.*: GuardDuty's agent for Fargate comes from AWS's registry. Not sts, ssm or ec2: roles of other accounts,
+# public parameters and machine images have other owners.
 OWN_RESOURCES_SERVICES = frozenset({"dynamodb", "kms", "logs", "s3", "secretsmanager"})
 
-# The services whose endpoints are known to answer over IPv6 too. A service that is not here keeps IPv4, and may be
-# added when `aws ec2 describe-vpc-endpoint-services` says ipv6 in SupportedIpAddressTypes.
+# The services whose endpoints are known to support IPv6 too. Endpoints of all others have IPv4 only. Add a service when
+# `aws ec2 describe-vpc-endpoint-services` has ipv6 in its SupportedIpAddressTypes.
 # Sources by service: docs/endpoints.md
 _DUAL_STACK_SERVICES = """
     acm-pca backup cassandra dax ecr.api ecr.dkr eks elasticbeanstalk iotwireless.api kms lorawan.cups lorawan.lns

@@ -1,4 +1,4 @@
-"""A bucket with everything that makes it safe: encryption, versions, their expiry, no public access, a policy."""
+"""An S3 bucket with its security settings: encryption, versioning, lifecycle rules, no public access, a policy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,17 +14,17 @@ from pulumi import Input, ResourceOptions
 class HardenedBucketArgs:
     name_tag: str
     policy: Callable[[str], dict[str, Any]]
-    """The bucket's policy, from its ARN."""
+    """Makes the bucket policy from the bucket's ARN."""
     key_arn: Input[str] | None
-    """None: encrypted with a key of S3, where the service that writes knows no other."""
+    """None: encrypted with S3's own key (SSE-S3), for services that cannot write with a customer-managed key."""
     lifecycle: Mapping[str, Mapping[str, Any]]
     """The lifecycle rules by their IDs (policy_documents.bucket_lifecycle)."""
     protect: bool
-    """Whether a deployment may not delete the bucket, and leaves it in AWS with its settings."""
+    """Whether no deployment deletes the bucket and its settings."""
     bucket_name: str | None = None
     """None: Pulumi chooses one."""
     force_destroy: bool | None = None
-    """Whether the bucket is deleted with the objects in it."""
+    """Whether the bucket can be deleted while it has objects, which are then deleted too."""
 
 
 def create_hardened_bucket(name: str, args: HardenedBucketArgs, parent: pulumi.Resource) -> aws.s3.Bucket:
@@ -38,7 +38,7 @@ def create_hardened_bucket(name: str, args: HardenedBucketArgs, parent: pulumi.R
     )
 
     def setting(depends_on: list[pulumi.Resource] | None = None) -> ResourceOptions:
-        # A bucket that is kept keeps its encryption, versions and policy too.
+        # The settings of a bucket that is not deleted stay too.
         return ResourceOptions(parent=parent, retain_on_delete=args.protect, depends_on=depends_on)
 
     _encrypt(name, bucket, args.key_arn, setting())
@@ -86,7 +86,7 @@ def _encrypt(name: str, bucket: aws.s3.Bucket, key_arn: Input[str] | None, opts:
                     sse_algorithm="aws:kms" if own_key else "AES256", kms_master_key_id=key_arn
                 ),
                 bucket_key_enabled=True if own_key else None,
-                # Objects under a key that the caller brings can be read by nobody else, and not recovered.
+                # With a key that the caller provides (SSE-C), nobody else can read or recover the objects.
                 blocked_encryption_types=["SSE-C"],
             )
         ],

@@ -1,7 +1,7 @@
-"""The stack as its last update left it, and the changes of it that the program refuses before anything is touched.
+"""Which changes of a live stack the program refuses, before the engine changes anything.
 
-The engine would begin with such a change and stop half-way: at a subnet in which something runs, or at a protected
-bucket whose settings are deleted by then.
+The engine would start such a change and stop half-way: at a subnet in which something runs, or at a protected
+bucket whose settings it has deleted by then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ _UNPROTECT = f"set {NAMESPACE}:protectData: false and run `pulumi up` first"
 def look_up_live_outputs() -> Mapping[str, Any]:
     """The stack's own outputs in the state; empty before its first update has ended."""
     stack = pulumi.get_stack()
-    # What a StackReference does, but at once: the program has to know before it registers a resource. A backend that
-    # keeps stacks without their projects knows only the short name.
+    # A StackReference answers too late: the program has to know before it registers a resource. A backend that
+    # keeps stacks without their projects knows the short name only.
     for name in (f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}", stack):
         try:
             answer = invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
@@ -36,7 +36,7 @@ def look_up_live_outputs() -> Mapping[str, Any]:
 def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: DeploymentTarget) -> None:
     """Raises RunError with a line for each change of the live stack that is refused; `live` has its outputs."""
     problems = [*_elsewhere(live, target)]
-    # What was protected until now is unprotected by an update of its own: the engine goes by the state.
+    # The engine protects what is protected in the state, so unprotecting takes an update before.
     if not problems and live.get("protectData", False):
         problems += [*_another_network(live, settings), *_another_cluster(live, settings)]
         problems += _another_certificate(live, settings)
@@ -46,7 +46,7 @@ def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: Deploym
 
 
 def _elsewhere(live: Mapping[str, Any], target: DeploymentTarget) -> Iterator[str]:
-    """Another account or region, where the provider finds nothing of the stack, and the engine makes it all anew."""
+    """Another account or region: the provider finds nothing there, and the engine would create everything again."""
     if live.get("region", target.region) != target.region:
         yield f"aws:region: found {target.region}, expected {live['region']}, where the stack is deployed"
     if "kmsKeyArn" in live and (account := live["kmsKeyArn"].split(":")[4]) != target.account_id:
@@ -73,7 +73,7 @@ def _another_network(live: Mapping[str, Any], settings: Settings) -> Iterator[st
 
 
 def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    """A cluster has its name for good, and AWS deletes none that has services."""
+    """Another cluster name: a cluster is not renamed but replaced, and AWS deletes none that has services."""
     name = live.get("ecsClusterName", settings.cluster_name)
     if name != settings.cluster_name:
         yield (
@@ -85,7 +85,7 @@ def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[st
 
 
 def _another_certificate(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    """A certificate has its names for good. While layers import its ARN, CloudFormation takes no other one."""
+    """Other certificate names would replace the certificate, whose ARN cannot change while layers import it."""
     names = list(settings.dns.certificate_domain_names)
     deployed = live.get("certificateDomainNames", names)
     if settings.tak_suite and names != deployed:

@@ -1,4 +1,4 @@
-"""Network: the dual-stack VPC, its subnets and the ways out of them."""
+"""Network: the dual-stack VPC, its subnets, routes, gateways and flow log."""
 
 import json
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ _ZONES_WITHOUT_FARGATE = ("apne1-az3", "usw1-az2")
 @dataclass(frozen=True)
 class NetworkArgs:
     name_prefix: str
-    """Start of every Name tag."""
+    """The beginning of every Name tag."""
     settings: NetworkSettings
     flow_log_group_name: str
     permissions_boundary: str | None
-    """An IAM policy of the account, by its name with path: the most that the flow log's role can do."""
+    """An IAM policy of the account, by its name with path: the permissions boundary of the flow log's role."""
     log_retention_days: int
     target: DeploymentTarget
     kms_key_arn: Input[str]
-    """Encrypts the flow log's log group."""
+    """The key of the flow log's log group."""
 
 
 class Network(pulumi.ComponentResource):
@@ -95,7 +95,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _empty_default_security_group(self, vpc: aws.ec2.Vpc) -> None:
-        # FSBP EC2.2: whoever names no security group gets one that lets nothing through.
+        # FSBP EC2.2: an instance without a security group gets this one, which allows no traffic.
         aws.ec2.DefaultSecurityGroup(
             f"{self._name}-default-security-group",
             vpc_id=vpc.id,
@@ -126,7 +126,7 @@ class Network(pulumi.ComponentResource):
         """The subnets by role, such as `private-a`."""
         zones = self._args.settings.availability_zones or _first_zones(self._args.target.region)
         # The region's list of zones may change, and a subnet cannot move: where the stack file does not
-        # name its zones, each subnet stays in the zone in which it was made.
+        # name its zones, each subnet stays in the zone in which it was created.
         pinned = None if self._args.settings.availability_zones else ["availabilityZone"]
         return {
             subnet.role: aws.ec2.Subnet(
@@ -182,7 +182,7 @@ class Network(pulumi.ComponentResource):
                     subnet_id=subnets[f"public-{zone}"].id,
                     allocation_id=eip.allocation_id,
                     tags=self._name_tag(f"nat-{zone}"),
-                    # AWS makes a NAT gateway only in a VPC with a way out. A replacement takes over the
+                    # AWS creates a NAT gateway only in a VPC with an internet gateway. A replacement takes over the
                     # address of the old one, which must be gone by then (Resource.AlreadyAssociated).
                     opts=self._child(depends_on=way_out, delete_before_replace=True),
                 )
@@ -197,12 +197,12 @@ class Network(pulumi.ComponentResource):
         nat_gateways: list[aws.ec2.NatGateway],
         egress_only_gateway: aws.ec2.EgressOnlyInternetGateway,
     ) -> dict[Zone, aws.ec2.RouteTable]:
-        """A route table for each zone, also where both share a NAT gateway: a second one then moves one route."""
+        """A route table for each zone, even where zones share a NAT gateway: another gateway then changes one route."""
         tables: dict[Zone, aws.ec2.RouteTable] = {}
         for index, zone in enumerate(ZONES):
             role = f"private-{zone}"
             table = self._create_route_table(role, vpc, {role: subnets[role]})
-            # The gateway of the zone, or the last one there is.
+            # The gateway of the zone, or else the last gateway.
             for nat_gateway in nat_gateways[: index + 1][-1:]:
                 aws.ec2.Route(
                     f"{self._name}-route-{role}-ipv4",
@@ -274,7 +274,7 @@ class Network(pulumi.ComponentResource):
             log_destination=log_group.arn,
             iam_role_arn=role.arn,
             tags=self._name_tag("flow-log"),
-            # Without the permissions the flow log starts in the state "Access error". A replacement has the same
+            # Without its permissions the flow log starts in the state "Access error". A replacement has the same
             # log group, and AWS refuses a second flow log to it (FlowLogAlreadyExists).
             opts=self._child(depends_on=[permissions], delete_before_replace=True),
         )
@@ -287,7 +287,7 @@ class Network(pulumi.ComponentResource):
 
 
 def _first_zones(region: str) -> list[str]:
-    # Local Zones and Wavelength Zones have to be opted in to, and lack NAT gateways or endpoints.
+    # Local Zones and Wavelength Zones need an opt-in, and have no NAT gateways or endpoints.
     open_to_all = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
     zones = aws.get_availability_zones(
         state="available", filters=[open_to_all], exclude_zone_ids=list(_ZONES_WITHOUT_FARGATE)

@@ -19,7 +19,7 @@ def _output(meaning: str, *, only_with: str = "") -> Any:
 
 @dataclass(frozen=True)
 class BaseLayer:
-    """Everything that other stacks may read of this one. A name once published never changes its meaning.
+    """Everything that other stacks may read of this one. A published name never changes its meaning.
 
     The stack outputs have these names in camelCase: `vpc_id` is `vpcId`. This layer makes one and exports it; the
     layers above get theirs by `BaseLayer.from_stack("organization/tak-base/prod")`. A stack is without an output that
@@ -108,7 +108,7 @@ class BaseLayer:
 
 @dataclass(frozen=True)
 class StackOutput:
-    """What is to be said about an output."""
+    """The row of an output: its type and its documentation."""
 
     type: type
     """str, bool, or list or dict of strings."""
@@ -134,8 +134,8 @@ STACK_OUTPUTS: Mapping[str, StackOutput] = {
 }
 
 
-# What TAK's own layers import (docs/tak-suite.md): the end of an export's name, and the stack output that it has the
-# value of; of a map, which entry.
+# What TAK's own layers import (docs/tak-suite.md): the last part of an export's name, and the stack output that is its
+# value; of a map, which entry.
 SUITE_EXPORTS: Mapping[str, tuple[str, str]] = {
     "VpcId": ("vpcId", ""),
     "VpcCidrIpv4": ("vpcCidrIpv4", ""),

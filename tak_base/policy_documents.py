@@ -1,4 +1,4 @@
-"""Who may do what with the key, buckets, repositories and the flow log: pure functions that make policy documents.
+"""The policy documents of the key, buckets, repositories and flow log, and lifecycle rules: pure functions.
 
 The program deploys them, and `tak-base verify` compares AWS with them. Those of endpoints: endpoint_policies.py.
 """
@@ -10,7 +10,7 @@ from tak_base.deployment_target import DeploymentTarget
 
 _UNTAGGED_IMAGE_DAYS = 14
 
-# How long a version of an object stays after it was overwritten or deleted.
+# After how many days a noncurrent version of an object expires.
 NONCURRENT_VERSION_DAYS = 90
 
 
@@ -25,7 +25,7 @@ def load_balancer_log_policy(target: DeploymentTarget, bucket_arn: str) -> dict[
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/enable-access-logs.html
     """
-    # The service itself puts the account that has the load balancer into the path: no other account's logs get in.
+    # The service puts the account of the load balancer into the path, so no other account's logs are accepted.
     logs = [f"{bucket_arn}/{prefix}AWSLogs/{target.account_id}/*" for prefix in ("", "*/")]
     delivery = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}}
     from_own_account = {
@@ -134,7 +134,7 @@ def lambda_pull_policy(target: DeploymentTarget) -> dict[str, Any]:
 def bucket_lifecycle(
     noncurrent_version_days: int = NONCURRENT_VERSION_DAYS, expire_after_days: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    """The lifecycle rules of a bucket by their IDs, in the words of Pulumi's properties; None: objects stay."""
+    """The lifecycle rules of a bucket by their IDs, as Pulumi properties; None: current objects do not expire."""
     rules: dict[str, dict[str, Any]] = {
         "expire-noncurrent-versions": {"noncurrent_version_expiration": {"noncurrent_days": noncurrent_version_days}},
         "abort-unfinished-uploads": {"abort_incomplete_multipart_upload": {"days_after_initiation": 7}},
@@ -179,7 +179,7 @@ def lifecycle_policy(tag_prefixes: Sequence[str], retention_count: int | None) -
 
 
 def flow_log_trust_policy(target: DeploymentTarget) -> dict[str, Any]:
-    """Lets VPC Flow Logs use the role, for this account alone: no other account's flow log is a confused deputy.
+    """Lets VPC Flow Logs use the role, for this account only (confused deputy).
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
@@ -205,7 +205,7 @@ def flow_log_permissions(target: DeploymentTarget, log_group_name: str) -> dict[
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "Resource": [log_group_arn, f"{log_group_arn}:*"],
         },
-        # Listing cannot be narrowed to one log group.
+        # DescribeLogGroups cannot be limited to one log group.
         {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": target.arn("logs", "log-group:*")},
     )
 

@@ -1,4 +1,4 @@
-"""PrivateEndpoints: ways from the private subnets to AWS services that do not cross the internet."""
+"""PrivateEndpoints: VPC endpoints, so that traffic of the private subnets to AWS services stays off the internet."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from tak_base.settings import EndpointSettings
 @dataclass(frozen=True)
 class PrivateEndpointsArgs:
     name_prefix: str
-    """Start of every Name tag."""
+    """The beginning of every Name tag."""
     settings: EndpointSettings
     target: DeploymentTarget
     vpc_id: Input[str]
@@ -106,14 +106,14 @@ class PrivateEndpoints(pulumi.ComponentResource):
         )
 
     def _options(self, service: str) -> dict[str, Any]:
-        """What both kinds of endpoints may have, where the service offers it. AWS changes all of it in place."""
+        """Properties of both kinds of endpoints, where the service supports them. AWS changes all of them in place."""
         options: dict[str, Any] = {}
         policy = endpoint_policy(self._args.target, service, self._args.settings)
         if policy:
             options["policy"] = json.dumps(policy)
         if self._args.settings.endpoint_ip_address_type and service in DUAL_STACK_SERVICES:
             options["ip_address_type"] = self._args.settings.endpoint_ip_address_type
-            # Without this, the usual name of S3 has no IPv6 address.
+            # Without this, S3's regional DNS name has no IPv6 address.
             options["dns_options"] = aws.ec2.VpcEndpointDnsOptionsArgs(
                 dns_record_ip_type=self._args.settings.endpoint_ip_address_type
             )

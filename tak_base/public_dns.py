@@ -1,4 +1,4 @@
-"""PublicDns: a hosted zone that is there already, and a certificate for its names."""
+"""PublicDns: an existing hosted zone, and a certificate for its names."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from tak_base.settings import DnsSettings
 @dataclass(frozen=True)
 class PublicDnsArgs:
     name_prefix: str
-    """Start of every Name tag."""
+    """The beginning of every Name tag."""
     zone_name: str
     """The domain name of a public Route 53 hosted zone of the account."""
     certificate_names: tuple[str, ...]
-    """All in the zone, whose own name is the first."""
+    """The names of the certificate: the zone's name first, then others in the zone."""
 
 
 class PublicDns(pulumi.ComponentResource):
@@ -26,7 +26,7 @@ class PublicDns(pulumi.ComponentResource):
     zone_name: Output[str] | None
     certificate_domain_names: Output[list[str]] | None
     certificate_arn: Output[str] | None
-    """Of the certificate once it is issued."""
+    """Known when the certificate is issued."""
 
     def __init__(self, name: str, args: PublicDnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tak-base:index:PublicDns", name, None, opts)
@@ -35,7 +35,7 @@ class PublicDns(pulumi.ComponentResource):
 
         zone_id = self._look_up_zone()
         certificate = self._create_certificate()
-        # A name and its wildcard are validated by one and the same record.
+        # A name and its wildcard have the same validation record.
         validated = dict.fromkeys(name.removeprefix("*.") for name in args.certificate_names)
         records = [self._create_validation_record(certificate, zone_id, name) for name in validated]
         validation = self._wait_for_validation(certificate, records)
@@ -51,7 +51,7 @@ class PublicDns(pulumi.ComponentResource):
         try:
             zone = aws.route53.get_zone(name=zone_name, private_zone=False, opts=InvokeOptions(parent=self))
         except Exception as error:
-            # Pulumi has no type of its own for it. RunError is shown without a stack trace.
+            # A failed call raises a plain Exception. RunError is shown without a stack trace.
             reason = " ".join(str(error).split()).removesuffix(" ()")
             raise pulumi.RunError(
                 f'tak-base:hostedZoneName: found "{zone_name}", expected a public hosted zone of this account: {reason}'
@@ -71,7 +71,7 @@ class PublicDns(pulumi.ComponentResource):
     def _create_validation_record(
         self, certificate: aws.acm.Certificate, zone_id: str, domain_name: str
     ) -> aws.route53.Record:
-        # The options come in no order.
+        # The options have no fixed order.
         option = certificate.domain_validation_options.apply(
             lambda options: next(item for item in options if str(item.domain_name).removeprefix("*.") == domain_name)
         )
@@ -84,8 +84,8 @@ class PublicDns(pulumi.ComponentResource):
             type=option.resource_record_type,
             records=[option.resource_record_value],
             ttl=300,
-            # Every certificate of an account for the name has this same record, and cannot be renewed without it:
-            # another stack may have made it already, and this one leaves it behind.
+            # All certificates of an account for a name have the same record, and cannot be renewed without it:
+            # another stack may have created it already, and it stays when this stack is destroyed.
             allow_overwrite=True,
             opts=ResourceOptions(parent=self, retain_on_delete=True),
         )
@@ -103,7 +103,7 @@ class PublicDns(pulumi.ComponentResource):
 
 @dataclass(frozen=True)
 class NoPublicDns:
-    """In place of PublicDns where the stack has none."""
+    """What a stack without a hosted zone has instead of PublicDns."""
 
     zone_id: None = None
     zone_name: None = None

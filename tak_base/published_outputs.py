@@ -17,18 +17,18 @@ def publish_outputs(
 ) -> aws.ssm.Parameter:
     """An SSM parameter with `outputs` as a JSON object.
 
-    It depends on everything in the stack, so `pulumi destroy` deletes it first. Protected, it stops a destroy before
-    anything is deleted; without it, the engine deletes the network before it comes to the protected data.
+    It depends on everything in the stack, so `pulumi destroy` begins with it. Where it is protected, a destroy stops
+    before anything is deleted; otherwise the engine would delete the network before it reaches the protected data.
     """
     return aws.ssm.Parameter(
         f"{name}-outputs",
         name=parameter_name,
         description="Stack outputs as JSON",
-        # A String, not a SecureString: there is no secret in it, and CloudFormation parameters read no SecureString.
+        # Not a SecureString: it has no secret, and CloudFormation parameters cannot read one.
         type="String",
-        # Over 4 KB the parameter becomes an advanced one by itself, with many repositories for example.
+        # AWS makes it an advanced parameter where it has more than 4 KB, for example with many repositories.
         tier="Intelligent-Tiering",
-        # `value` would be a secret of the state, and hidden in every preview.
+        # `value` would be a secret in the state, and hidden in every preview.
         insecure_value=Output.json_dumps(dict(sorted(outputs.items())), separators=(",", ":")),
         opts=ResourceOptions(protect=protect, depends_on=depends_on),
     )

@@ -55,14 +55,14 @@ EcsExec = Literal["audited", "default"]
 EndpointPolicies = Literal["none", "account", "organization"]
 EndpointIpAddressType = Literal["ipv4", "dualstack"]
 
-# The repository that every stack has: the rest of its logical name, and what a tag prefix without `NAME/` is for.
+# The repository that every stack has: the last part of its logical name. Tag prefixes without `NAME/` are for it.
 IMAGES = "images"
 
 # What TAK's own layers (TAK-NZ on GitHub) take from the layer: docs/tak-suite.md.
 ARTIFACTS = "artifacts"
 ETL_TASKS = "etltasks"
 SUITE_REPOSITORIES = (ARTIFACTS, ETL_TASKS)
-# The components whose images are in ARTIFACTS, each built by itself.
+# The tags of the components that share ARTIFACTS. Each component is built separately.
 SUITE_TAG_PREFIXES = (
     "tak-", "authentik-", "ldap-", "cloudtak-", "events-", "pmtiles-", "retention-", "data-", "mediamtx-",
     "utils-tileserver-gl-", "utils-weather-proxy-", "utils-ais-proxy-", "utils-power-outages-", "utils-terrain-proxy-",
@@ -70,7 +70,7 @@ SUITE_TAG_PREFIXES = (
 )  # fmt: skip
 SUITE_CERTIFICATE_NAMES = ("*.map",)
 
-# What single keys refuse
+# Checks of single keys
 
 
 def _check_zones(zones: tuple[str, ...]) -> None:

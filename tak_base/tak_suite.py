@@ -1,4 +1,4 @@
-"""TakSuite: the CloudFormation stack that TAK's own layers import from. docs/tak-suite.md says who they are."""
+"""TakSuite: the CloudFormation stack that TAK's own layers import from (docs/tak-suite.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class TakSuiteArgs:
 
 
 class TakSuite(pulumi.ComponentResource):
-    """A CloudFormation stack that has nothing but the exports which TAK's own layers import.
+    """A CloudFormation stack whose only content is the exports that TAK's own layers import.
 
-    As it depends on everything in the stack, `pulumi destroy` deletes it first. AWS refuses that as long as a layer
-    imports from it, so the network stays under running TAK servers.
+    It depends on everything in the stack, so `pulumi destroy` begins with it. AWS refuses to delete it while a layer
+    imports from it, so the network of running TAK servers stays.
     """
 
     def __init__(self, name: str, args: TakSuiteArgs, opts: ResourceOptions | None = None) -> None:
@@ -75,7 +75,7 @@ def exports_template(stack_name: str, values: Mapping[str, str]) -> dict[str, An
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Exports of the TAK base layer for the layers above it",
-        # A stack needs a resource. This one makes nothing.
+        # A stack needs a resource. This one creates nothing.
         "Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
         "Outputs": {
             f"{key}Output": {"Value": value, "Export": {"Name": f"{stack_name}-{key}"}} for key, value in values.items()

@@ -1,9 +1,9 @@
-"""`tak-base` and `python -m tak_tools`: says in one line that the tools are not installed, or hands over to cli.py."""
+"""`tak-base` and `python -m tak_tools`: starts cli.py, or says in one line that the tools are not installed."""
 
 import sys
 from importlib.util import find_spec
 
-# The imports of the extra `tools` (pyproject.toml). A layer above needs the package without them.
+# The imports of the extra `tools` (pyproject.toml). A layer above imports tak_base without them.
 _TOOLS = ("boto3", "moto", "rich", "typer", "yaml")
 
 

@@ -1,4 +1,4 @@
-"""AWS as the tools see it: read-only questions, each asked once, and errors that say what to do."""
+"""Read-only calls to AWS, each made once, and errors that say what to do."""
 
 import json
 from collections.abc import Callable, Collection
@@ -20,7 +20,7 @@ from botocore.exceptions import (
 
 from tak_tools.errors import InputError
 
-# With these, AWS answers no question at all.
+# With these error codes, AWS answers no call at all.
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
@@ -60,11 +60,11 @@ def iam_action(service: str, operation: str) -> str:
 
 
 class UnansweredError(Exception):
-    """One question has no usable answer; others may have."""
+    """A call has no usable answer; other calls may have one."""
 
     def __init__(self, action: str, found: str, expected: str) -> None:
         self.action = action
-        """The IAM action of the question."""
+        """The IAM action of the call."""
         self.found = found
         self.expected = expected
         super().__init__(f"{action}: found {found}, expected {expected}")
@@ -91,15 +91,15 @@ class Aws:
         """The answer to a boto3 operation such as `describe_vpcs`, all of its pages in one.
 
         Empty where AWS answers with one of the error codes `absent`: there is no such thing. Raises UnansweredError
-        where AWS does not answer this question (no permission, a timeout, throttling), and InputError where it would
-        answer none (no credentials, no network).
+        where AWS does not answer this question (no permission, a timeout, throttling), and InputError where it
+        answers no call at all (no credentials, no network).
         """
         key = json.dumps([service, operation, parameters], sort_keys=True)
         if key not in self._answers:
             try:
                 self._answers[key] = self._call(service, operation, absent, parameters)
             except UnansweredError as error:
-                # Remembered too: to wait once more for what has timed out would take minutes.
+                # Remembered too: to wait again for a call that has timed out would take minutes.
                 self._answers[key] = error
         answer = self._answers[key]
         if isinstance(answer, UnansweredError):
@@ -123,7 +123,7 @@ class Aws:
                 return {}
             raise _refusal(action, error) from None
         except BotoCoreError as error:
-            # Where AWS has answered another question, it is this service alone that cannot be reached.
+            # Where AWS has answered another call, only this service cannot be reached.
             if isinstance(error, _NO_CREDENTIALS) or (isinstance(error, ConnectionError) and not self._connected):
                 raise InputError([_unreachable(error)]) from None
             raise UnansweredError(action, _one_line(error), "an answer") from None
@@ -150,7 +150,7 @@ def _refusal(action: str, error: ClientError) -> InputError | UnansweredError:
 
 
 def client_factory(region: str) -> Callable[[str], Any]:
-    """Makes clients with the credentials that boto3 finds, which give up on a network that is not there in seconds."""
+    """Makes clients with the credentials that boto3 finds. Without a network they give up within seconds."""
     try:
         session: Any = boto3.Session(region_name=region)
     except BotoCoreError as error:

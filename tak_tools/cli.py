@@ -1,7 +1,7 @@
 """The command `tak-base`: arguments in, printed result and exit code out.
 
 Exit codes: 0 fine, 1 findings or a failed deployment, 2 bad input. What a command does is in the module
-that its function imports, and only when the command runs: `addresses` does not wait for Pulumi.
+that its function imports. Imports wait until the command runs: `addresses` does not load Pulumi.
 """
 
 import gc
@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from tak_tools.errors import DeploymentError, InputError
 
 app = typer.Typer(
-    help="See the TAK base layer before a deployment, and prove it after.",
+    help="Show the TAK base layer before a deployment, and check it after.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -38,12 +38,12 @@ def init(
     folder: FolderOption = Path(),
     environment: Annotated[
         str | None,
-        typer.Option("--environment", help="prod or dev-test. Default: prod, but for a stack called dev-test."),
+        typer.Option("--environment", help="prod or dev-test. Default: prod, or dev-test for a stack called dev-test."),
     ] = None,
     region: Annotated[str, typer.Option("--region", help="The AWS region.")] = "ap-southeast-2",
     tak_suite: Annotated[
         str | None,
-        typer.Option("--tak-suite", help="The TAK environment whose layers (TAK-NZ) stand on the stack, such as Prod."),
+        typer.Option("--tak-suite", help="The TAK environment whose layers (TAK-NZ) use the stack, such as Prod."),
     ] = None,
     zone: Annotated[
         str | None, typer.Option("--zone", help="A public Route 53 hosted zone that the account has.")
@@ -62,7 +62,7 @@ def plan(
     compare: Annotated[str | None, typer.Option("--compare", help="Another stack, shown beside it.")] = None,
     json: JsonOption = False,
 ) -> int:
-    """Show what `pulumi up` will make: resources, addresses, policy violations, cost, and what bounds its time."""
+    """Show what `pulumi up` will create: resources, addresses, policy violations, cost and critical path."""
     from tak_tools import plan_report as command
 
     return command.run(folder, stack, compare, as_json=json)
@@ -75,7 +75,7 @@ def diagram(
     svg: Annotated[Path | None, typer.Option("--svg", help="Also write the picture to this file, as SVG.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the architecture picture as mermaid, made from what the program registers."""
+    """Print the architecture as a mermaid diagram, made from the resources that the program registers."""
     from tak_tools.diagram import command
 
     command.run(folder, stack, svg_file=svg, as_json=json)
@@ -83,7 +83,7 @@ def diagram(
 
 @app.command()
 def addresses(folder: FolderOption = Path(), json: JsonOption = False) -> int:
-    """List every stack file's network, find collisions, and suggest the next free IDs."""
+    """List the network of every stack file, networks that are used twice, and the next free IDs."""
     from tak_tools import address_book as command
 
     return command.run(folder, as_json=json)
@@ -91,7 +91,7 @@ def addresses(folder: FolderOption = Path(), json: JsonOption = False) -> int:
 
 @app.command()
 def simulate(stack: StackOption, folder: FolderOption = Path(), json: JsonOption = False) -> int:
-    """Deploy the stack into a simulated AWS in this process, and verify it there: no account, no Pulumi CLI."""
+    """Deploy the stack into a simulated AWS in memory, and verify it there, without an account or the Pulumi CLI."""
     from tak_tools import simulate as command
 
     return command.run(folder, stack, as_json=json)
@@ -107,7 +107,7 @@ def fit(
     folder: FolderOption = Path(),
     json: JsonOption = False,
 ) -> int:
-    """Check whether layers above, given as CloudFormation templates, will stand on the stack. It asks no AWS."""
+    """Check whether layers above, given as CloudFormation templates, can be deployed on the stack, without AWS."""
     from tak_tools.fit import command
 
     return command.run(folder, templates, stack, as_json=json)
@@ -157,7 +157,7 @@ def pending(
     ] = None,
     json: JsonOption = False,
 ) -> int:
-    """Say what AWS has of the resources that a killed update was creating. It only reads."""
+    """Show what AWS has of the resources that a killed update was creating. It only reads."""
     from tak_tools import pending as command
 
     return command.run(folder, stack, state_file=state, adopt_file=adopt, as_json=json)
@@ -206,12 +206,12 @@ def local_status(folder: FolderOption = Path()) -> int:
 
 def main() -> None:
     """The entry point. Turns mistakes of the user into one line each, without a stack trace."""
-    # A command makes many objects at once and ends: searching them for garbage only costs time.
+    # A command creates many objects and ends: garbage collection only costs time.
     gc.disable()
     try:
         exit_code = app(standalone_mode=False) or 0
         if exit_code == 130:
-            # typer catches KeyboardInterrupt by itself, and says nothing.
+            # typer catches KeyboardInterrupt and prints nothing.
             raise KeyboardInterrupt
     except InputError as error:
         exit_code = _report(error.problems, 2)
@@ -222,7 +222,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         exit_code = _report(("interrupted; nothing is left running",), 130)
     except Exception as error:
-        # The program itself refuses its input by pulumi.RunError. Where no program ran, Pulumi is not imported.
+        # The program refuses its input by pulumi.RunError. Where no program has run, Pulumi is not imported.
         if not isinstance(error, getattr(sys.modules.get("pulumi"), "RunError", ())):
             raise
         exit_code = _report(tuple(str(error).splitlines()), 2)

@@ -12,7 +12,7 @@ _PIPE_WIDTH = 160
 def result_console() -> Console:
     """Standard output. In a pipe it has no colour, and is wide enough to keep a table's rows on one line."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    # `:secret:` in an ARN is no emoji.
+    # `:secret:` in an ARN is not an emoji.
     return Console(width=width, highlight=False, soft_wrap=False, emoji=False)
 
 

@@ -31,7 +31,7 @@ class CostLine:
 
 @dataclass(frozen=True)
 class UsagePrice:
-    """What use costs on top, USD for each `unit`; None where no public price is known."""
+    """A price of use on top of the fixed cost, USD for each `unit`; None where no public price is known."""
 
     item: str
     unit: str
@@ -105,7 +105,7 @@ def _public_addresses(balancers: list[Registration], _: Recording) -> float:
 
 
 def _size_of_tasks(column: str) -> "_Count":
-    """Counts the vCPUs or the GB of all tasks that services run; ECS writes 1,024 for one."""
+    """Counts the vCPUs or the GB of all tasks that services run; 1,024 units of ECS are one."""
 
     def count(services: list[Registration], recording: Recording) -> float:
         definitions = {item.outputs["arn"]: item.inputs for item in recording.of_type(TASK_DEFINITION.token)}
@@ -128,7 +128,7 @@ _MEASURES: Mapping[Measure, _Count] = {
 
 
 def _sum(prices: Prices, *keys: str) -> float | None:
-    """What hourly prices come to in a month, together; None where one is unknown."""
+    """The sum of hourly prices for a month; None where one is unknown."""
     return sum(prices[key] for key in keys) * HOURS_A_MONTH if all(key in prices for key in keys) else None
 
 

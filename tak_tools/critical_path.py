@@ -17,7 +17,7 @@ class Step:
 
 
 def critical_path(recording: Recording) -> tuple[Step, ...]:
-    """The chain that ends last, first resource first. Pulumi makes everything else beside it."""
+    """The chain that ends last, first resource first. Pulumi creates everything else in parallel."""
     by_urn = {registration.urn: registration for registration in recording.resources}
     waits_for = {urn: item.dependencies & by_urn.keys() for urn, item in by_urn.items()}
     ready: dict[str, int] = {}

@@ -108,7 +108,7 @@ def architecture_page(plan: Plan) -> str:
 
 
 def config_page(bootstrap_settings: type) -> str:
-    """Every key of a stack file, as markdown: a section for each group, made of its class."""
+    """Every key of a stack file, as markdown: a section for each settings class."""
     groups: dict[str, tuple[str, dict[str, Row]]] = {"": ("", {})}
     for item in fields(Settings):
         if "row" in item.metadata:
@@ -298,7 +298,7 @@ def main() -> None:
 
 
 def _bootstrap_settings(folder: Path) -> type:
-    # Where Pulumi looks for the modules of that project.
+    # Pulumi finds the modules of that project here.
     sys.path.insert(0, str(folder.resolve() / "bootstrap"))
     try:
         return importlib.import_module("tak_bootstrap.settings").Settings

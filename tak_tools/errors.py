@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used: exit code 2. `problems` has one line for each mistake."""
+    """The user's input cannot be used: exit code 2. `problems` has one line for each mistake."""
 
     def __init__(self, problems: Collection[str]) -> None:
         self.problems = tuple(problems)

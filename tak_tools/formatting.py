@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 
-# Twelve digits, but for the end of a UUID, such as a key's ID.
+# Twelve digits that are not the end of a UUID, such as a key's ID.
 _ACCOUNT_ID = re.compile(r"(?<!\d)(?<![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-)\d{12}(?!\d)")
 
 
 def mask_account_ids(text: str) -> str:
-    """`text` with ACCOUNT for every AWS account ID, in ARNs, host names or by itself: for what is posted."""
+    """`text` with ACCOUNT in place of every AWS account ID, for pull requests and summaries."""
     return _ACCOUNT_ID.sub("ACCOUNT", text)
 
 
@@ -20,7 +20,7 @@ def short_type(type_: str) -> str:
 
 
 def usd(amount: float | None) -> str:
-    """An amount for reading, or that there is none."""
+    """An amount as text; `no price` for None."""
     return "no price" if amount is None else f"{amount:,.2f}"
 
 

@@ -1,4 +1,4 @@
-"""What a layer above needs to run here: the base layer, deployed below it in the same cloud."""
+"""What a layer above needs to run in the tools: the base layer, deployed in the same cloud."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from tak_tools.stack_file import LayerAbove
 
 
 class OnTopOf:
-    """A cloud in which a stack is deployed already: it answers a reference to it with its outputs."""
+    """A cloud with a deployed stack: it answers a StackReference to that stack with its outputs."""
 
     def __init__(self, cloud: Cloud, stack: str, outputs: Mapping[str, Any]) -> None:
         self._cloud = cloud
@@ -29,5 +29,5 @@ class OnTopOf:
 def on_base_layer(
     layer: LayerAbove, cloud: Cloud, *, below: Cloud, on_created: Callable[[str], None] | None = None
 ) -> OnTopOf:
-    """`cloud` after the base layer of `layer` is deployed into `below`, which has the tags of that one."""
+    """Deploys the base layer of `layer` into `below`, which has its tags; returns `cloud` with its outputs."""
     return OnTopOf(cloud, layer.reference, run_program(layer.base, below, on_created).outputs)

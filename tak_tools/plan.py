@@ -1,7 +1,7 @@
-"""`tak-base plan`: what `pulumi up` will make, at which addresses and at what price, before it does.
+"""`tak-base plan`: what `pulumi up` will create, at which addresses and at what price.
 
-A plan is a pure function of the stack file: it comes from running the real program against an AWS that makes
-nothing (stub_aws.py), and the same input gives the same bytes.
+A plan is a pure function of the stack file: it comes from running the real program against a stub of
+AWS (stub_aws.py), and the same input gives the same bytes.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ _NTH = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 @dataclass(frozen=True)
 class AddressRow:
-    """A subnet's place. The zone is a name where the stack file names it, otherwise its place among AWS's."""
+    """A subnet's place. The zone is a name where the stack file has names, otherwise a position in the region."""
 
     subnet: str
     zone: str
@@ -46,7 +46,7 @@ class RouteRow:
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """A private endpoint: who may use it, and over which protocols."""
+    """A VPC endpoint: who may use it, and over which protocols."""
 
     service: str
     type: str
@@ -71,7 +71,7 @@ class Plan:
     environment: str
     vpc: str
     base_layer: str | None
-    """The stack that this one stands on, whose environment and VPC these are; None for a base layer itself."""
+    """The base layer's stack, which has the environment and the VPC; None for a base layer."""
     recording: Recording
     counts: Mapping[str, int]
     """Resources by type."""
@@ -81,11 +81,11 @@ class Plan:
     endpoints: tuple[EndpointRow, ...]
     protected: tuple[ProtectedResource, ...]
     existing: tuple[str, ...]
-    """What has to be there before the stack is."""
+    """What has to exist before the stack."""
     cost: Cost
     critical_path: tuple[Step, ...]
     violations: tuple[Violation, ...]
-    """What the policy pack objects to. It is the base layer's: nothing of a layer above."""
+    """Violations of the policy pack, which judges base layers only."""
 
     @property
     def resource_count(self) -> int:
@@ -98,7 +98,7 @@ class Plan:
 
     @property
     def pulumi_count(self) -> int:
-        """The number that `pulumi preview` gives: also the stack, the components and what awsx makes in its own."""
+        """The number that `pulumi preview` prints, which counts the stack, components and resources in awsx's too."""
         by_awsx = sum(len(item.row.parts) for item in self.recording.resources)
         return 1 + len(self.recording.registrations) + by_awsx
 
@@ -139,7 +139,7 @@ class Plan:
 
 
 def load_plan(folder: Path, stack: str) -> Plan:
-    """The plan of a stack file. Raises InputError where the file is not in order."""
+    """The plan of a stack file. Raises InputError for a file that cannot be used."""
     return make_plan(load_layer(load_project(folder), stack))
 
 

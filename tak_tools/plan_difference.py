@@ -1,7 +1,7 @@
 """The difference of two plans: what `tak-base plan --compare` shows of two stacks, and a pull request of one.
 
 Run as `python -m tak_tools.plan_difference BEFORE AFTER` on two files of `tak-base plan --json`, it prints Markdown for
-the pull request. A file that is missing or empty stands for a stack that is not there: one that the change adds or
+the pull request. A missing or empty file stands for a stack that does not exist: one that the change adds or
 removes.
 """
 
@@ -17,7 +17,7 @@ from tak_tools.errors import InputError
 from tak_tools.formatting import markdown_table, mask_account_ids, short_type, usd
 
 Document = Mapping[str, Any]
-"""What `Plan.as_document` gives, or nothing at all."""
+"""The result of `Plan.as_document`, or an empty mapping for no stack."""
 
 _ABSENT = "–"
 
@@ -43,7 +43,7 @@ class Section:
 
 
 def sections(before: Document, after: Document) -> tuple[Section, ...]:
-    """Everything that is compared. One of the documents may be empty: no such stack."""
+    """Everything that is compared. One of the documents may be empty (no stack)."""
     return (
         Section("", tuple(_totals(before, after))),
         _section("setting", _settings(before), _settings(after)),
@@ -56,9 +56,9 @@ def sections(before: Document, after: Document) -> tuple[Section, ...]:
 
 
 def difference(before: Document, after: Document) -> str:
-    """What a change does to a stack, as Markdown. One of the documents may be empty: no such stack.
+    """What a change does to a stack, as Markdown. One of the documents may be empty (no stack).
 
-    A plan says which resources there are, not their properties; what becomes of those `pulumi preview` shows.
+    A plan has the resources without their properties; changes of those are in `pulumi preview`.
     """
     stack = (after or before)["stack"]
     totals, *others = sections(before, after)
@@ -142,7 +142,7 @@ def _section(title: str, before: Mapping[str, str], after: Mapping[str, str]) ->
 
 
 def _changes(section: Section) -> str:
-    """A table of the facts that differ; no text where none does."""
+    """A table of the facts that differ; empty where none does."""
     rows = [(row.name, row.before, row.after) for row in section.rows if row.before != row.after]
     return markdown_table([section.title, "before", "after"], rows) if rows else ""
 
@@ -178,7 +178,7 @@ def _read(path: Path) -> Document:
     try:
         return json.loads(text) if text.strip() else {}
     except json.JSONDecodeError as error:
-        raise InputError([f"{path}: no JSON: {error}"]) from None
+        raise InputError([f"{path}: is not JSON: {error}"]) from None
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -70,9 +70,9 @@ def _print_plan(console: Console, plan: Plan) -> None:
     for item in plan.protected:
         console.print(f"{short_type(item.type)} {item.name}")
     if not plan.protected:
-        console.print("none: `pulumi destroy` deletes the stack's data too (protectData is false)")
+        console.print("nothing: `pulumi destroy` deletes the stack's data too (protectData is false)")
     if plan.existing:
-        _section(console, "Has to be there already")
+        _section(console, "Has to exist before the stack")
         for item in plan.existing:
             console.print(item)
     if not plan.base_layer:

@@ -1,4 +1,4 @@
-"""Judges what the program registers by the rules of the policy pack, without Pulumi's CLI."""
+"""Judges what the program registers by the rules of the policy pack, without the Pulumi CLI."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What `pulumi preview` says of a stack, as Markdown for a pull request or an approval, and what is breaking in it.
+"""What `pulumi preview` shows for a stack, as Markdown for a pull request or an approval, with its breaking changes.
 
 `python -m tak_tools.preview_report report` reads what the CLI printed in two runs: `pulumi preview --diff` for
 people, and `pulumi preview --json --show-sames` (a PreviewDigest: pkg/display/json.go in pulumi/pulumi). The exit code
@@ -41,7 +41,7 @@ _SUMMARY = {
 
 @dataclass(frozen=True)
 class BreakingChange:
-    """A resource that the update would replace or delete, though it has data or others rely on it."""
+    """A resource that the update would replace or delete although it has data, or others rely on it."""
 
     type: str
     name: str

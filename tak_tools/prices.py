@@ -156,7 +156,7 @@ def _fetch(price_list: str, known: Mapping[str, Prices]) -> tuple[str, Mapping[s
             if region in offer.get("regions", {}):
                 path = _text(offer, "regions", region, "currentVersionUrl")
                 prices |= _prices_of(price_list, path.removesuffix(".json") + ".csv", code, region)
-        # A price that was there does not vanish: its product is described in another way.
+        # A known price does not disappear: AWS describes its product in another way.
         if lost := [key for key in before if key not in prices]:
             raise InputError(
                 [
@@ -180,7 +180,7 @@ def _prices_of(price_list: str, path: str, code: str, region: str) -> dict[str, 
     for row in _rows(price_list, path, {offer.only[0] for offer in wanted.values()} - {""}):
         if row["TermType"] != "OnDemand" or row["Currency"] != "USD":
             continue
-        # Local Zones and Outposts have prices of their own.
+        # Local Zones and Outposts have other prices.
         if row.get("Location Type", "AWS Region") not in ("AWS Region", ""):
             continue
         for key, offer in wanted.items():
@@ -203,7 +203,7 @@ def _prices_of(price_list: str, path: str, code: str, region: str) -> dict[str, 
 
 
 def _rows(price_list: str, path: str, columns: Iterable[str]) -> Iterator[Mapping[str, str]]:
-    """The rows of a price list file, which begins with some lines about itself."""
+    """The rows of a price list file, which begins with lines of metadata."""
     url = urljoin(price_list, path)
     with _open(url) as answer:
         lines = csv.reader(_lines(answer, url))
@@ -237,7 +237,7 @@ def _json(price_list: str, path: str) -> Mapping[str, Any]:
 
 
 def _text(document: Mapping[str, Any], *names: str) -> str:
-    """A text deep in a document."""
+    """A nested string of a document."""
     value: Any = document
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
@@ -278,13 +278,13 @@ def _changed(url: str, found: str, expected: str) -> InputError:
 
 
 def _check_writable(path: Path) -> None:
-    """Before minutes of reading. The file is replaced, so it is the folder that has to let it."""
+    """Checked before minutes of reading. The file is replaced, so the folder has to be writable."""
     if not os.access(path.parent, os.W_OK) or path.is_dir():
         raise InputError([f"{path}: cannot be written; name another file with --output FILE"])
 
 
 def _write(path: Path, text: str) -> None:
-    """Replaces the file as a whole: whoever reads it sees the old prices or the new ones."""
+    """Replaces the file as a whole: a reader sees the old prices or the new ones."""
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as new:
             new.write(text)

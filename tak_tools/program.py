@@ -1,6 +1,6 @@
 """Runs the real `__main__.py` against a stub or a simulation of AWS, and records everything it registers.
 
-Pulumi's mocks take the place of the engine. Differently from plain mocks, the recording has each resource's
+Pulumi's mocks take the place of the engine. In addition, the recording has each resource's
 options (parent, protect, dependencies), and a URN that is registered twice is an error, as it is for the engine.
 """
 
@@ -24,15 +24,15 @@ from tak_tools.errors import DeploymentError, InputError
 from tak_tools.resource_types import ResourceType, UnknownTypeError, row_of
 from tak_tools.stack_file import StackConfig
 
-# Every other package of a resource type is a program's own.
+# Every other package of a resource type is a program's components.
 _PROVIDERS = ("aws", "awsx", "pulumi")
 
 
 class Cloud(Protocol):
-    """What takes the place of AWS: StubAws or SimulatedAws."""
+    """The replacement of AWS: StubAws or SimulatedAws."""
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Makes a resource from its inputs (camelCase, whole numbers as int); returns its id and its outputs."""
+        """Creates a resource from its inputs (camelCase, whole numbers as int); returns its id and its outputs."""
         ...
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Registration:
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
     dependencies: frozenset[str]
-    """URNs of everything it waits for: what its inputs use, and `depends_on`."""
+    """URNs of all dependencies: what its inputs use, and `depends_on`."""
     property_dependencies: Mapping[str, frozenset[str]]
     protect: bool
     retain_on_delete: bool
@@ -66,7 +66,7 @@ class Registration:
 
     @property
     def row(self) -> ResourceType:
-        """What the tools know of its type."""
+        """The row of its type."""
         return row_of(self.type)
 
     @property
@@ -76,7 +76,7 @@ class Registration:
 
     @property
     def explicit_dependencies(self) -> frozenset[str]:
-        """URNs that only `depends_on` names."""
+        """URNs that are only in `depends_on`."""
         return self.dependencies.difference(*self.property_dependencies.values())
 
 
@@ -109,9 +109,9 @@ def run_program(
     *,
     live: Mapping[str, Any] | None = None,
 ) -> Recording:
-    """Runs the program of `stack_file` against `cloud`; `on_created` is told the name of each resource made.
+    """Runs the program of `stack_file` against `cloud`; `on_created` gets the name of each created resource.
 
-    `live` are the outputs of the stack's last update; without them it has never been deployed. Raises
+    `live` are the outputs of the stack's last update; None: it was never deployed. Raises
     DeploymentError with the resource's name where the cloud refuses one, InputError where the tools have no row for its
     type, and whatever else the program raises.
     """
@@ -145,7 +145,7 @@ def run_program(
             raise monitor.failure from None
         raise
     finally:
-        # What is left of a failed run has nothing to add to the error that is raised.
+        # After a failed run, other errors add nothing to the one that is raised.
         loop.set_exception_handler(lambda *_: None)
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -191,12 +191,12 @@ class _CloudMocks(Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict, list[tuple[str, str]] | None]:
         if args.token.startswith("pulumi:"):
-            # What the engine answers about the stack's own state.
+            # The engine's answer about the state of the stack.
             return {"outputs": dict(self._live or {})}, []
         try:
             return self._cloud.call(args.token, plain(args.args)), []
         except DeploymentError as error:
-            # The program gets to know of a lookup that found nothing, as it does from the engine.
+            # A lookup that finds nothing is an error in the program, as it is with the engine.
             return {}, [("", str(error))]
 
 
@@ -247,7 +247,7 @@ class _RecordingMonitor(MockMonitor):
         return response
 
     def interrupt(self) -> None:
-        """Lets no further resource be made."""
+        """Stops the creation of further resources."""
         self.interrupted = True
         self.failure = DeploymentError("interrupted")
 

@@ -1,4 +1,4 @@
-"""What Pulumi knows of a deployed stack, its outputs and its state: from files, or asked of the Pulumi CLI."""
+"""The outputs and the state of a deployed stack, from files or from the Pulumi CLI."""
 
 import json
 import os
@@ -23,14 +23,14 @@ class StateResource:
     protect: bool
     retain_on_delete: bool
     id: str = ""
-    """What the provider calls it; empty for components."""
+    """The provider's ID; empty for components."""
     replaced: bool = False
     """Whether it has been replaced, and the next update deletes it."""
 
 
 @dataclass(frozen=True)
 class PendingOperation:
-    """What a killed update was doing to a resource: whether AWS has done it is not known."""
+    """An operation that a killed update had started: whether AWS has completed it is not known."""
 
     urn: str
     type: str
@@ -54,7 +54,7 @@ class State:
 
 
 def read_outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
-    """The stack's outputs, each of the type that it is published with."""
+    """The stack's outputs, checked to have their types."""
     source = str(path) if path else "pulumi stack output"
     outputs = _json_object(_read(path, "--outputs") if path else _ask_pulumi(stack_file, "output", "--json"), source)
     problems = [
@@ -73,14 +73,14 @@ def read_outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
 
 
 def read_state(stack_file: StackFile, path: Path | None) -> State:
-    """The stack's state. Raises InputError where it is not one, or that of another stack."""
+    """The stack's state. Raises InputError for another document, or the state of another stack."""
     source = str(path) if path else "pulumi stack export"
     text = _read(path, "--state") if path else _ask_pulumi(stack_file, "export")
     return parse_state(stack_file, _json_object(text, source), source)
 
 
 def parse_state(stack_file: StackFile, document: Mapping[str, Any], source: str) -> State:
-    """As read_state, from what `source` has."""
+    """As read_state, from the document of `source`."""
     try:
         deployment = document["deployment"]
         resources = tuple(
@@ -129,7 +129,7 @@ def _ask_pulumi(stack_file: StackFile, *command: str) -> str:
             ]
         )
     folder = str(stack_file.project.folder)
-    # Nobody is there to answer a question, such as the passphrase of the stack's secrets.
+    # Nobody can answer a prompt, such as that for the passphrase of the stack's secrets.
     arguments = [pulumi, "stack", *command, "--stack", stack_file.stack, "--cwd", folder, "--non-interactive"]
     answer = subprocess.run(arguments, capture_output=True, text=True, env=os.environ, check=False)  # noqa: S603
     if answer.returncode:
@@ -150,7 +150,7 @@ def _json_object(text: str, source: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise InputError([f"{source}: no JSON: {error}"]) from None
+        raise InputError([f"{source}: is not JSON: {error}"]) from None
     if not isinstance(document, dict):
         raise InputError([f"{source}: found {type(document).__name__}, expected a JSON object"])
     return document

@@ -9,7 +9,7 @@ from tak_tools.program import Recording, Registration
 
 
 def resource_tree(recording: Recording, label: str, *, with_ids: bool = False) -> Tree:
-    """Each resource with its options, what awsx makes in it, and its physical id where that is a real one."""
+    """Each resource with its options, the resources in awsx's components, and, if asked, physical IDs."""
     children: dict[str, list[Registration]] = defaultdict(list)
     for item in recording.registrations:
         children[item.parent].append(item)

@@ -22,7 +22,7 @@ from tak_tools.verify import CHECKS, Finding, verify_simulation
 def run(folder: Path, stack: str, *, as_json: bool) -> int:
     """Deploys `stack`, verifies it, and prints the resource tree, the outputs and what to do next.
 
-    Returns 1 where the deployment is not the architecture, otherwise 0.
+    Returns 1 where there are findings, otherwise 0.
     """
     stack_file = load_layer(load_project(folder), stack)
     started = time.monotonic()
@@ -40,7 +40,7 @@ def run(folder: Path, stack: str, *, as_json: bool) -> int:
             _add_what_exists(stack_file, cloud)
             recording = deploy(stack_file, cloud)
         seconds = time.monotonic() - started
-        # What is verified is the base layer: a layer above has checks of its own.
+        # The checks are those of the base layer.
         findings = [] if isinstance(stack_file, LayerAbove) else verify_simulation(stack_file, recording, cloud)
         exports = _exports(stack_file, cloud)
     if as_json:
@@ -73,7 +73,7 @@ def _add_what_exists(stack_file: StackFile, cloud: SimulatedAws) -> None:
 
 
 def _exports(stack_file: StackFile, cloud: SimulatedAws) -> dict[str, str]:
-    """What TAK's own layers find in CloudFormation."""
+    """The CloudFormation exports for TAK's own layers."""
     if isinstance(stack_file, LayerAbove) or not stack_file.settings.tak_suite:
         return {}
     return {item["Name"]: item["Value"] for item in cloud.client("cloudformation").list_exports()["Exports"]}

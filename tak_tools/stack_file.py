@@ -1,8 +1,8 @@
 """Reads Pulumi.yaml and Pulumi.STACK.yaml the way the Pulumi CLI does.
 
-The CLI merges the defaults that Pulumi.yaml declares into the stack's config, and hands every value to the
-program as text. So a number in quotes is a number here too: `pulumi config set` writes them that way, and
-`pulumi stack init` puts quotes around those it finds.
+The CLI merges the defaults that Pulumi.yaml declares into the stack's config, and passes every value to the
+program as a string. So a number in quotes is a number here too: `pulumi config set` writes quotes, and
+`pulumi stack init` adds them.
 """
 
 import json
@@ -21,7 +21,7 @@ from tak_tools.physical_names import DEFAULT_PATTERN, KNOWN_PATTERN
 
 _AUTONAMING = "pulumi:autonaming"
 
-# libyaml's loader where it is there: 4,096 stack files are read in a second instead of ten.
+# libyaml's loader where it is installed reads 4,096 stack files in one second instead of ten.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -36,7 +36,7 @@ class Project:
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What a program is run with: this is all that the stack of another project needs (bootstrap/)."""
+    """The config of a stack: all that the stack of another project needs (bootstrap/)."""
 
     project: Project
     stack: str
@@ -45,18 +45,18 @@ class StackConfig:
 
     @property
     def default_tags(self) -> dict[str, str]:
-        """What the default AWS provider puts on everything that can have a tag."""
+        """The default tags of the AWS provider."""
         return dict((self.values.get("aws:defaultTags") or {}).get("tags") or {})
 
     @property
     def name_pattern(self) -> str:
-        """How the engine names what has no name of its own: the pattern of `pulumi:autonaming` for this stack."""
+        """The pattern of `pulumi:autonaming` for this stack, by which the engine names resources without a name."""
         pattern = self.values.get(_AUTONAMING, {}).get("pattern", DEFAULT_PATTERN)
         return pattern.replace("${project}", self.project.name).replace("${stack}", self.stack)
 
     @property
     def engine_config(self) -> dict[str, str]:
-        """The values as the Pulumi engine hands them to a program: text."""
+        """The values as the Pulumi engine passes them to a program: strings."""
         return {
             name: value if isinstance(value, str) else json.dumps(value, default=str)
             for name, value in self.values.items()
@@ -74,15 +74,15 @@ class StackFile(StackConfig):
 
 @dataclass(frozen=True)
 class LayerAbove(StackFile):
-    """A stack file of another project that stands on a base layer; the settings are that one's."""
+    """A stack file of a layer above; the settings are those of its base layer."""
 
     reference: str
-    """How the program calls the base layer's stack: organization/project/stack"""
+    """The program's name of the base layer's stack: organization/project/stack"""
     base: StackFile
 
 
 def load_project(folder: Path) -> Project:
-    """The project in `folder`. Raises InputError where Pulumi.yaml is missing or is no project."""
+    """The project in `folder`. Raises InputError where Pulumi.yaml is missing or describes no project."""
     path = folder / "Pulumi.yaml"
     document = _load_yaml(path, "a Pulumi project; run this in the project's folder or give --folder")
     name = document.get("name")
@@ -108,7 +108,7 @@ def stack_names(folder: Path) -> list[str]:
 def load_stack(project: Project, stack: str) -> StackFile:
     """The stack file of `stack`. Raises InputError with a line for each mistake in it.
 
-    That another stack file has its network is one of them.
+    The network of another stack file is such a mistake.
     """
     stack_file = load_stack_alone(project, stack)
     settings = stack_file.settings
@@ -121,7 +121,7 @@ def load_stack(project: Project, stack: str) -> StackFile:
 
 
 def load_stack_alone(project: Project, stack: str) -> StackFile:
-    """As load_stack, without a look at the networks of the other stack files."""
+    """As load_stack, without a check for other stack files with the same network."""
     path, values = _read_stack(project, stack)
     region = values.get("aws:region")
     problems = _provider_problems(values)
@@ -140,7 +140,7 @@ def load_stack_alone(project: Project, stack: str) -> StackFile:
 
 
 def shared_network(files: Collection[str], major_id: int, minor_id: int) -> str:
-    """What is wrong with stack files that have one network."""
+    """The mistakes of stack files with the same network."""
     vpc = plan_addresses(major_id, minor_id).vpc
     found = f"majorId {major_id}, minorId {minor_id} ({vpc}) in each of them"
     return f"{' and '.join(files)}: found {found}, expected different IDs for each stack"
@@ -187,7 +187,7 @@ def _read_stack(project: Project, stack: str) -> tuple[Path, dict[str, Any]]:
 
 
 def key_of(project: Project, stack: str, key: str) -> Any:
-    """The value of a `tak-base:` key in a stack file; None where the file cannot be read, which is for it to say."""
+    """The value of a `tak-base:` key in a stack file; None where the file cannot be read, which load_stack reports."""
     try:
         _, values = _read_stack(project, stack)
     except InputError:
@@ -225,7 +225,7 @@ def _load_yaml(path: Path, expected: str) -> dict[str, Any]:
         raise InputError([f"{path.name}: {error.strerror}, expected {expected}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         first_line = " ".join(str(error).split())
-        raise InputError([f"{path.name}: no YAML: {first_line}"]) from None
+        raise InputError([f"{path.name}: is not YAML: {first_line}"]) from None
     if not isinstance(document, dict):
         found = "nothing" if document is None else f"a {type(document).__name__}"
         raise InputError([f"{path.name}: found {found}, expected {expected}"])

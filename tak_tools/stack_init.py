@@ -1,4 +1,4 @@
-"""`tak-base init`: writes a stack file that can be deployed as it is."""
+"""`tak-base init`: writes a stack file that can be deployed."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from tak_tools.stack_file import load_project
 def run(
     folder: Path, stack: str, *, environment: str | None, region: str, tak_suite: str | None, zone: str | None
 ) -> int:
-    """Writes the file of a new stack with the next free IDs. Raises InputError where there is one, or cannot be."""
+    """Writes the file of a new stack with the next free IDs. Raises InputError where it exists or cannot be written."""
     project = load_project(folder)
     if environment is None:
         environment = stack if stack in get_args(Environment) else "prod"
@@ -42,14 +42,14 @@ def run(
     except OSError as error:
         raise InputError([f"{path.name}: {error.strerror}, expected a folder that can be written to"]) from None
     print(f"wrote {path.name}: {settings.network.addresses.vpc} in {region}")
-    print(f"\nNext: `tak-base plan --stack {stack}` shows what will be made, and its price.")
+    print(f"\nNext: `tak-base plan --stack {stack}` shows what will be created, and its price.")
     return 0
 
 
 def _stack_file(stack: str, region: str, values: dict[str, Any]) -> str:
     tags = {"Project": "TAK", "Component": "BaseLayer", "Environment": stack, "ManagedBy": "Pulumi"}
     lines = [
-        "# docs/config.md has every key. What is not set here has the default of the environment.",
+        "# docs/config.md has every key. A key that is not set has the default of the environment.",
         "config:",
         f"  aws:region: {region}",
         "  aws:defaultTags:",
@@ -61,5 +61,5 @@ def _stack_file(stack: str, region: str, values: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """The value as YAML: in quotes where it would be read as something else, such as a stack called `2`."""
+    """The value as YAML, in quotes where it would not be a string, such as a stack called `2`."""
     return str(value) if yaml.safe_load(str(value)) == value else shown(value)

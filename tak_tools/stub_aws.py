@@ -1,4 +1,4 @@
-"""A stub of AWS: it makes nothing, refuses nothing, and answers with made-up ids, the same ones for the same input."""
+"""A stub of AWS: it creates nothing, refuses nothing, and answers with invented IDs, the same for the same input."""
 
 import hashlib
 from typing import Any
@@ -7,14 +7,14 @@ from tak_base.addressing import ZONES
 from tak_tools import resource_types as types
 from tak_tools.physical_names import DEFAULT_PATTERN, physical_name
 
-# 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody takes them for real ones.
+# 2001:db8::/32 and 192.0.2.0/24 are for documentation (RFC 3849, RFC 5737): nobody mistakes them for real addresses.
 STUB_IPV6_BLOCK = "2001:db8:0:ff00::/56"
 STUB_ACCOUNT = "account-id"
 STUB_ZONE = "zone-id"
 
 
 class StubAws:
-    """The cloud of `tak-base plan`: no network, and the same answers for the same stack file."""
+    """The cloud of `tak-base plan`. The same stack file gives the same answers."""
 
     def __init__(self, region: str, name_pattern: str = DEFAULT_PATTERN) -> None:
         self._region = region
@@ -24,9 +24,9 @@ class StubAws:
         digest = hashlib.sha256(f"{type_} {name}".encode()).hexdigest()
         resource_id = physical_name(self._name_pattern, name, lambda digits: digest[:digits])
         if type_ == types.AWSX_REPOSITORY.token:
-            # awsx components answer with outputs that are unlike their inputs.
+            # The outputs of awsx's components differ from their inputs.
             return resource_id, {"url": f"{STUB_ACCOUNT}.dkr.ecr.{self._region}.amazonaws.com/{resource_id}"}
-        # Layers above split the name off a cluster's ARN.
+        # Layers above take the name from a cluster's ARN.
         path = f"cluster/{inputs['name']}" if type_ == types.CLUSTER.token else resource_id
         outputs = {"name": resource_id, "arn": f"arn:aws:stub:{self._region}:{STUB_ACCOUNT}:{path}"}
         return resource_id, outputs | _computed(type_, name, resource_id, inputs) | inputs
@@ -46,7 +46,7 @@ class StubAws:
 
 
 def _computed(type_: str, name: str, resource_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What AWS adds to the inputs, where the program reads it."""
+    """The outputs that AWS adds to the inputs, as far as the program reads them."""
     match type_:
         case types.VPC.token:
             return {"ipv6CidrBlock": STUB_IPV6_BLOCK}

@@ -13,7 +13,7 @@ from tak_tools.local_aws import launcher
 from tak_tools.stack_file import StackFile, load_project, load_stack
 
 STATE_FOLDER = ".local"
-"""In the project's folder: Pulumi's state, and what is known of the server."""
+"""The folder, in the project's folder, with Pulumi's state and the server's record."""
 
 _NO_CLI = (
     "there is no pulumi CLI on the PATH: install it (https://www.pulumi.com/docs/install/), or"
@@ -25,7 +25,8 @@ _NO_CLI = (
 def run_up(folder: Path, stack: str) -> int:
     """Starts the local AWS, deploys `stack` into it, and verifies it; returns the exit code of `tak-base verify`.
 
-    On a running local AWS it is an update. What this call has started it stops again where the deployment fails.
+    Where the local AWS runs already, this is an update. Where the deployment fails, a server that this call has started
+    is stopped.
     """
     stack_file = load_stack(load_project(folder), stack)
     port = local_port(stack_file)
@@ -37,7 +38,7 @@ def run_up(folder: Path, stack: str) -> int:
             [f"{stack_file.path.name}: aws:endpoints: found port {port}, but the local AWS is at {running.port}"]
         )
     if not running:
-        # The AWS of an earlier state is gone with its server's memory.
+        # An earlier state is useless: what it describes was in the memory of the server that has ended.
         shutil.rmtree(local, ignore_errors=True)
     try:
         server = launcher.start(local, port)
@@ -56,13 +57,13 @@ def run_up(folder: Path, stack: str) -> int:
 
 
 def run_down(folder: Path, stack: str) -> int:
-    """Destroys `stack`, stops the local AWS and removes the state; also after a crash of any of them."""
+    """Destroys `stack`, stops the local AWS and removes the state; also where one of them has crashed."""
     local = folder.resolve() / STATE_FOLDER
     server = launcher.status(local)
     try:
         if server and (local / "state" / ".pulumi").is_dir():
             environment = local_environment(local, server.url)
-            # Protected data is only Moto's memory here, which goes with the server.
+            # Protected data is only in Moto's memory here, which ends with the server.
             arguments = ["destroy", "--yes", "--skip-preview", "--exclude-protected", "--stack", stack]
             _run([_pulumi_cli(), *arguments], folder, environment)
     finally:
@@ -94,7 +95,7 @@ def local_port(stack_file: StackFile) -> int:
 
 
 def local_environment(local: Path, url: str) -> dict[str, str]:
-    """The environment of `pulumi` and of verify: nothing of a real account, credentials that are no secret."""
+    """The environment of `pulumi` and verify: no variables of a real account, and credentials for Moto."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return inherited | {
         "AWS_ACCESS_KEY_ID": "local-stack",
@@ -117,13 +118,13 @@ def _pulumi_cli() -> str:
 
 
 def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """Runs a command to its end. Ctrl-C is handed on once, and waited for: Pulumi then saves its state and ends."""
+    """Runs a command to its end. Ctrl-C is passed on once: Pulumi then saves its state and ends."""
     command = " ".join([Path(arguments[0]).name, *arguments[1:]])
     process = subprocess.Popen(  # noqa: S603
         [*arguments, "--non-interactive"],
         cwd=folder,
         env=environment,
-        # Otherwise Pulumi would get Ctrl-C from the terminal and from here, and a second one means: drop everything.
+        # Otherwise Pulumi would get Ctrl-C twice, from the terminal and from here, and stop without saving its state.
         start_new_session=True,
     )
     interrupted = False
@@ -137,7 +138,7 @@ def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> Non
     if interrupted:
         raise KeyboardInterrupt
     if exit_code:
-        raise DeploymentError(f"{command}: exit code {exit_code}; what it said is above")
+        raise DeploymentError(f"{command}: exit code {exit_code}; its output is above")
 
 
 def _verify(folder: Path, stack: str, state_file: Path, environment: dict[str, str]) -> int:

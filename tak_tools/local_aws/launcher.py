@@ -1,4 +1,4 @@
-"""Starts, finds and stops the server. What is known of it is in a folder: its record, and its log."""
+"""Starts, finds and stops the server. Its record and its log are in a folder."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @dataclass(frozen=True)
 class Server:
-    """A server that is there."""
+    """A running server."""
 
     pid: int
     port: int
@@ -39,7 +39,7 @@ def status(folder: Path) -> Server | None:
         server = Server(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    # The process id may be another program's by now; the server itself says which one it has.
+    # Another program may have the process ID now; so the server is asked for its own.
     if _pid_at(server.port) == server.pid:
         return server
     path.unlink(missing_ok=True)
@@ -47,9 +47,9 @@ def status(folder: Path) -> Server | None:
 
 
 def start(folder: Path, port: int = 0, *, wait_seconds: float = 30) -> Server:
-    """The server of `folder`, started where it does not run; returns when it answers. Port 0 takes a free one.
+    """Starts the server of `folder` where it does not run, and returns when it answers. Port 0 takes a free port.
 
-    Raises DeploymentError where it does not come up, and leaves no process behind, nor on KeyboardInterrupt.
+    Raises DeploymentError where it does not start. Then, and after a KeyboardInterrupt, no process is left.
     """
     running = status(folder)
     if running:
@@ -62,7 +62,7 @@ def start(folder: Path, port: int = 0, *, wait_seconds: float = 30) -> Server:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Ctrl-C at the keyboard is for the command, which stops the server in its own time.
+            # Ctrl-C at the keyboard goes to the command, which stops the server itself.
             start_new_session=True,
         )
     try:
@@ -84,7 +84,7 @@ def start(folder: Path, port: int = 0, *, wait_seconds: float = 30) -> Server:
 
 
 def stop(folder: Path, *, wait_seconds: float = 5) -> bool:
-    """Stops the server of `folder`, and returns when it is gone; False where none runs."""
+    """Stops the server of `folder`, and returns when it has ended; False where none runs."""
     server = status(folder)
     if server is None:
         return False
@@ -101,7 +101,7 @@ def stop(folder: Path, *, wait_seconds: float = 5) -> bool:
 
 
 def _pid_at(port: int) -> int | None:
-    """The process id that a server at `port` gives, or None where no server of ours is there."""
+    """The process ID that the server at `port` answers; None where it is not this server."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
         connection.request("GET", HEALTH_PATH)
@@ -124,4 +124,4 @@ def _exists(pid: int) -> bool:
 
 def _last_line(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "its log is empty"

@@ -2,11 +2,11 @@
 
     python -m tak_tools.local_aws.server PORT STATE_FOLDER
 
-Requests reach Moto through the same entrance as those of boto3 under `mock_aws`, so the local AWS and the simulated
-one are the same. Moto's own server would need Flask, and answers 500 where Moto fails, which clients take for a
-passing trouble: they try again for minutes. Here a failure of Moto is 501, once.
+Moto handles requests as it handles those of boto3 under `mock_aws`, so the local AWS and the simulated
+AWS are the same. Moto's own server needs Flask, and answers 500 where Moto fails, which clients take for a
+temporary failure: they retry for minutes. This server answers 501.
 
-It is also an HTTP proxy for whatever a client sends to it, and forwards nothing: no request leaves the machine.
+It also accepts requests as an HTTP proxy does, but forwards none: no request leaves the machine.
 """
 
 import json
@@ -25,25 +25,25 @@ from xml.sax.saxutils import escape
 LOOPBACK = "127.0.0.1"
 HEALTH_PATH = "/tak-base/health"
 RECORD = "server.json"
-"""The file in the state folder that tells of the running server: its `pid` and its `port`."""
+"""The file in the state folder with the `pid` and the `port` of the running server."""
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _ACCOUNT_HOST = re.compile(r"(?P<account>\d{12})\.")
-# Where the name under which a service is signed is not the start of its host name.
+# Services whose signing name is not the first part of their host name.
 _HOSTS = {"ecr": "api.ecr"}
 _GLOBAL_HOSTS = {"iam": "iam.amazonaws.com", "route53": "route53.amazonaws.com"}
 _ONE_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
 class LocalAws(ThreadingHTTPServer):
-    """Listens from the moment it is made. Port 0 takes a free one."""
+    """Listens as soon as it is created. Port 0 takes a free port."""
 
     daemon_threads = True
-    # Another program's port is an error, also where the system would let two programs have it.
+    # A port of another program is an error, even where the system would let two programs listen.
     allow_reuse_port = False
 
     def __init__(self, port: int) -> None:
-        # Before Moto is loaded, which takes a second: a port in use is known at once.
+        # Before Moto is loaded, which takes a second: a port in use is reported at once.
         super().__init__((LOOPBACK, port), _Handler)
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         from moto.core.botocore_stubber import BotocoreStubber
@@ -73,7 +73,7 @@ class LocalAws(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in one packet.
+    # Sends headers and body in one packet.
     wbufsize = -1
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def handle_expect_100(self) -> bool:
-        # Buffered, the go-ahead would reach the client after it has waited a second for it.
+        # Otherwise the client would wait a second for the buffered answer 100.
         accepted = super().handle_expect_100()
         self.wfile.flush()
         return accepted
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         if host is None or self.headers.get("Transfer-Encoding") or self.command == "CONNECT":
             self._send(*_refusal(f"only signed requests to AWS's API: found {self.command} {self.path}"))
             return
-        # From a client that takes this server for a proxy the path is a whole URL.
+        # A client that uses this server as a proxy sends a whole URL as the path.
         target = self.path if self.path.startswith("/") else re.sub(r"^\w+://[^/]*", "", self.path)
         aws: Any = self.server
         self._send(*aws.answer(self.command, f"https://{host}{target}", headers, body))
@@ -117,24 +117,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: the log is for what goes wrong."""
+        """Logs no request: the log is for failures."""
 
 
 def aws_host(headers: Mapping[str, str]) -> str | None:
-    """The host to which AWS's client would have sent a request, from what it is signed for; None where it is not."""
+    """The host of AWS to which a request would have gone, from its signature; None for an unsigned request."""
     scope = _SCOPE.search(headers.get("Authorization") or "")
     if scope is None:
         return None
     service, region = scope["service"], scope["region"]
     account = _ACCOUNT_HOST.match(headers.get("Host") or "")
     if service == "s3" and (account or headers.get("x-amz-account-id")):
-        # S3 Control is signed as S3 is; its client puts the account before the endpoint's host name.
+        # S3 Control has the signing name of S3; its client puts the account before the endpoint's host name.
         return f"{account['account'] if account else headers['x-amz-account-id']}.s3-control.{region}.amazonaws.com"
     return _GLOBAL_HOSTS.get(service) or f"{_HOSTS.get(service, service)}.{region}.amazonaws.com"
 
 
 def _refusal(message: str) -> tuple[int, dict[str, str], str]:
-    """An error that clients do not try again; in XML, which only some services write, so the log has it too."""
+    """An error that clients do not retry. Not every client reads the XML, so the log has the error too."""
     line = " ".join(message.split())
     print(line, file=sys.stderr, flush=True)
     text = escape(line)
@@ -146,7 +146,7 @@ def _refusal(message: str) -> tuple[int, dict[str, str], str]:
 
 
 def main(port: int, folder: Path) -> None:
-    """Serves until SIGTERM or SIGINT. The record is there as long as the server listens."""
+    """Serves until SIGTERM or SIGINT. The record exists as long as the server listens."""
     try:
         server = LocalAws(port)
     except OSError as error:

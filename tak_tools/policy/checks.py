@@ -1,4 +1,4 @@
-"""What the rules judge: functions of a resource and its stack that yield a line for each violation.
+"""The functions of the rules: each takes a resource and its stack, and yields a line for each violation.
 
 A line says what was found and what is expected. Nothing here knows Pulumi, and no function judges a value that is
 not known yet.
@@ -17,7 +17,7 @@ Check = Callable[[Resource, Stack], Iterable[str]]
 
 REQUIRED_TAGS = ("Project", "Component", "Environment", "ManagedBy")
 
-# Single values, as data
+# Expectations of single values
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Expectation:
     accepts: Callable[[Any], bool]
     expected: str
     unless: tuple[str, Any] | None = None
-    """Another path, and the value there with which nothing is expected."""
+    """Another path and a value: where the resource has that value there, nothing is expected."""
 
 
 def has(path: str, *accepted: Any) -> _Expectation:
@@ -96,7 +96,7 @@ _AT_REST = {
     ),
     types.CLUSTER.token: (
         _has_own_key("configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId"),
-        # With logging DEFAULT nothing is recorded, and ECS Exec has the encryption of its own (TLS).
+        # With logging DEFAULT, ECS Exec records nothing and encrypts with TLS only.
         _has_own_key(f"{_ECS_EXEC}.kmsKeyId", unless=(f"{_ECS_EXEC}.logging", "DEFAULT")),
     ),
     types.FILE_SYSTEM.token: (has("encrypted", True), _has_own_key("kmsKeyId")),
@@ -111,8 +111,8 @@ _AT_REST = {
     types.QUEUE.token: (_has_own_key("kmsMasterKeyId"),),
 }
 
-# Elastic Load Balancing writes its access logs to no bucket under a customer-managed key. The encryption of such a
-# bucket says so in its logical name.
+# Elastic Load Balancing cannot write access logs to a bucket with a customer-managed key. The encryption of such a
+# bucket has a logical name that says so.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 ELB_LOGS = "elb-logs"
 _ELB_LOGS_AT_REST = {
@@ -124,9 +124,9 @@ def encrypted_with_own_key(resource: Resource, stack: Stack) -> Iterable[str]:
     return expects(_ELB_LOGS_AT_REST if ELB_LOGS in resource.name else _AT_REST)(resource, stack)
 
 
-# Who gets in
+# Access
 
-# A condition on one of these limits "everyone" to known callers.
+# A condition on one of these limits "everyone" to known principals.
 _LIMITING_CONDITIONS = {
     "aws:principalaccount",
     "aws:principalarn",
@@ -172,7 +172,7 @@ def _is_limited(statement: Mapping[str, Any]) -> bool:
     return any(
         key.lower() in _LIMITING_CONDITIONS and "*" not in _as_list(value)
         for operator, tests in conditions.items()
-        # These also hold where the caller has no such key.
+        # These operators are also true where the request has no such key.
         if not any(word in operator for word in ("Not", "Null", "IfExists", "ForAllValues"))
         for key, value in tests.items()
     )
@@ -186,7 +186,7 @@ def no_public_repository(resource: Resource, stack: Stack) -> Iterator[str]:
 _SECURITY_GROUPS = (types.SECURITY_GROUP.token, types.DEFAULT_SECURITY_GROUP.token)
 _NETWORK_ACLS = (types.NETWORK_ACL.token, types.DEFAULT_NETWORK_ACL.token)
 _RANGES = ("cidrBlock", "cidrBlocks[]", "cidrIpv4", "cidrIpv6", "ipv6CidrBlock", "ipv6CidrBlocks[]")
-# What covers more than this is the internet in slices, such as 0.0.0.0/1 and 128.0.0.0/1.
+# A larger range may be a part of the whole internet, such as 0.0.0.0/1 and 128.0.0.0/1.
 _NARROWEST_OF_ANYWHERE = {4: 7, 6: 15}
 
 
@@ -270,10 +270,10 @@ def addresses_within_stack(resource: Resource, stack: Stack) -> Iterator[str]:
 
 
 def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Addresses of one's own or from a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
+    """Addresses of the customer or of a pool may be routed elsewhere too; a subnet has a part of its VPC's block."""
     if resource.type == types.VPC.token:
         pool = resource.properties.get("ipv6IpamPoolId")
-        # Of a deployed VPC without a pool the provider says "".
+        # For a deployed VPC without a pool the provider returns "".
         if pool and pool is not UNKNOWN:
             yield _found("ipv6IpamPoolId", pool, "unset: the block that Amazon gives")
     if resource.type == types.SUBNET.token:
@@ -288,7 +288,7 @@ def ipv6_from_amazon(resource: Resource, stack: Stack) -> Iterator[str]:
 
 
 def has_row(resource: Resource, stack: Stack) -> Iterator[str]:
-    # A component of a layer above is no resource of AWS.
+    # A component of a layer above is not a resource of AWS.
     if resource.type.startswith(("aws:", "awsx:")) and resource.type not in types.ROWS:
         yield f"found {resource.type}, expected a type with a row in tak_tools/resource_types.py"
 
@@ -319,7 +319,7 @@ def data_is_protected(resource: Resource, stack: Stack) -> Iterator[str]:
         yield f"protect: found false, expected true: {reason} no deployment deletes data"
 
 
-# What has to stand beside a resource
+# What a resource needs beside it
 
 
 def stands_beside(table: Mapping[str, Sequence[str]], *, prod_only: bool = False) -> Check:

@@ -18,13 +18,13 @@ class Resource:
     type: str
     """Such as `aws:ec2/vpc:Vpc`."""
     properties: Mapping[str, Any]
-    """Inputs, by their names in camelCase. In a rule for the whole stack also what AWS has added to them."""
+    """Inputs, by their names in camelCase. In a rule for the whole stack, with what AWS has added."""
     name: str = ""
     urn: str = ""
     protected: bool = False
     """Whether it has Pulumi's option `protect`."""
     provider_tags: Mapping[str, str] = field(default_factory=dict)
-    """What its provider puts on everything that can have a tag."""
+    """The provider's default tags."""
     uses: frozenset[str] = frozenset()
     """URNs of the resources whose values its properties have."""
 

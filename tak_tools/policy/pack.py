@@ -31,7 +31,7 @@ NAME = "tak-base"
 
 
 StackOf = Callable[[str], Stack]
-"""Gives the stack that a URN is in."""
+"""Returns the stack of a URN."""
 
 
 def policies(current_stack: StackOf) -> list[Policy]:
@@ -41,8 +41,8 @@ def policies(current_stack: StackOf) -> list[Policy]:
 
 def _of_resource(rule: Rule, current_stack: StackOf) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        # The engine asks about the stack itself before the program has read its config: the program, not the pack,
-        # tells people of mistakes in there.
+        # The engine sends the stack resource before the program has read its config: the program, not the pack,
+        # reports mistakes in the config.
         if not args.resource_type.startswith("pulumi:"):
             for message in judge(rule, _resource(args), current_stack(args.urn)):
                 report(message, None)
@@ -86,14 +86,14 @@ def _resource(item: ResourceValidationArgs | PolicyResource, uses: frozenset[str
 
 
 def _provider_tags(properties: Mapping[str, Any]) -> Mapping[str, str]:
-    # A provider's inputs are text on their way to it, whatever they are.
+    # The inputs of a provider are strings, whatever their type.
     given = properties.get("defaultTags") or {}
     tags = (json.loads(given) if isinstance(given, str) else given).get("tags")
     return tags or {}
 
 
 def _plain(value: Any) -> Any:
-    """`value` with UNKNOWN in place of everything whose use would raise UnknownValueError."""
+    """`value` with UNKNOWN in place of every value that is not known yet."""
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str):

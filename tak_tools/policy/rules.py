@@ -1,4 +1,4 @@
-"""The rules of the base layer, as data: what each demands, where it comes from, and the function that judges.
+"""The rules of the base layer, as data: what each demands, the controls behind it, and its function.
 
 The policy pack, `tak-base plan` and the tests go through this table.
 
@@ -24,12 +24,12 @@ class Rule:
 
     name: str
     level: Level
-    """mandatory stops a deployment, advisory is only reported."""
+    """A mandatory rule stops a deployment, an advisory one is only reported."""
     controls: tuple[str, ...]
     description: str
     check: Check
     whole_stack: bool = False
-    """Judged when every resource is known, because a violation is what is missing beside the resource."""
+    """Judged when every resource is known, because the violation is a resource that is missing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         "no-public-bucket",
         "mandatory",
         ("S3.2", "S3.3", "S3.8", "S3.12"),
-        "No bucket or account opens itself: all four public access blocks are on, and access control lists are off.",
+        "No bucket or account allows public access: all four public access blocks are on, ACLs are off.",
         expects(checks.NO_PUBLIC_BUCKET),
     ),
     Rule(
@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
         "no-public-address",
         "mandatory",
         ("EC2.9", "EC2.15", "EC2.25", "RDS.2"),
-        "Nothing gets a public IPv4 address by itself; only the NAT gateways' Elastic IP addresses are public.",
+        "No resource gets a public IPv4 address automatically; only the NAT gateways' Elastic IP addresses are public.",
         expects(checks.NO_PUBLIC_ADDRESS),
     ),
     Rule(
@@ -100,14 +100,14 @@ RULES: tuple[Rule, ...] = (
         "default-security-group-empty",
         "mandatory",
         ("EC2.2",),
-        "The VPC's default security group lets nothing through.",
+        "The VPC's default security group has no rules.",
         checks.default_security_group_is_empty,
     ),
     Rule(
         "default-security-group-managed",
         "mandatory",
         ("EC2.2",),
-        "The VPC's default security group is in the program, which empties it.",
+        "The program manages the VPC's default security group, which removes its rules.",
         stands_beside({types.VPC.token: (types.DEFAULT_SECURITY_GROUP.token,)}),
         whole_stack=True,
     ),
@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
         "bucket-guarded",
         "mandatory",
         ("S3.5", "S3.8", "S3.12", "S3.14", "S3.17"),
-        "Every bucket has its encryption, versions, public access block, ownership controls and policy.",
+        "Every bucket has encryption, versioning, a public access block, ownership controls and a policy.",
         stands_beside(checks.BUCKET_GUARDS),
         whole_stack=True,
     ),
@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = (
         "no-early-key-deletion",
         "mandatory",
         ("design",),
-        "A deleted KMS key can be brought back for 7 days or more.",
+        "A deleted KMS key can be restored for 7 days or more.",
         expects(checks.NO_EARLY_KEY_DELETION),
     ),
     Rule(

@@ -423,7 +423,7 @@ def test_outputs_of_another_stack_are_refused(project: Project, outputs_file: Pa
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("{", "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("[1]", "found list, expected a JSON object"),
         ("{}", "found none of the base layer's outputs; is the stack deployed?"),
         ('{"vpcId": 7}', "vpcId: found 7, expected a string"),

@@ -274,7 +274,7 @@ def test_the_plan_of_every_option_costs_the_same_and_names_the_zone_that_has_to_
 
     assert plan.pulumi_count == plan.resource_count + 9
     assert plan.cost.lines == prod_plan.cost.lines
-    assert "Has to be there already\npublic hosted zone tak.example.org\n" in printed
+    assert "Has to exist before the stack\npublic hosted zone tak.example.org\n" in printed
     assert "Buckets, storage" in printed
     assert "Image repositories, storage" in printed
     assert plan.as_document()["existing"] == ["public hosted zone tak.example.org"]

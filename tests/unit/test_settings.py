@@ -293,8 +293,8 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
         (
             "availabilityZones",
             ["ap-southeast-2a", "ap-southeast-2a"],
-            'found ["ap-southeast-2a", "ap-southeast-2a"], expected every name once, ap-southeast-2a is there twice'
-            " or more",
+            'found ["ap-southeast-2a", "ap-southeast-2a"], expected every name once, ap-southeast-2a'
+            " occurs more than once",
         ),
         (
             "availabilityZones",
@@ -330,8 +330,8 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
             "found [\"!!!\"], expected AWS service names: '!!!' is not one"
             " (the names are in tak_base/endpoint_services.py)",
         ),
-        ("vpcEndpoints", ["s3", "kms", "s3"], 'found ["s3", "kms", "s3"], expected every name once, s3 is there twice'
-            " or more"),
+        ("vpcEndpoints", ["s3", "kms", "s3"], 'found ["s3", "kms", "s3"], expected every name once, s3 occurs'
+            ' more than once'),
         # Image tag prefixes
         (
             "imageTagPrefixes",
@@ -349,8 +349,8 @@ PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-
             ["-tak"],
             "found [\"-tak\"], expected image tag prefixes of letters, digits, _ . and -: '-tak' is not one",
         ),
-        ("imageTagPrefixes", ["tak-", "tak-"], 'found ["tak-", "tak-"], expected every name once, tak- is there twice'
-            " or more"),
+        ("imageTagPrefixes", ["tak-", "tak-"], 'found ["tak-", "tak-"], expected every name once, tak- occurs'
+            ' more than once'),
         # Optional parts
         ("repositories", "artifacts", f'found "artifacts", {REPOSITORIES_EXPECTED}'),
         ("repositories", ["Artifacts"], "found [\"Artifacts\"], expected names of lower-case letters and digits, joined"

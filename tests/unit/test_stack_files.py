@@ -75,7 +75,7 @@ def test_a_key_without_a_namespace_belongs_to_the_project(load) -> None:
         ("", "found nothing, expected a stack file"),
         ("- a\n", "found a list, expected a stack file"),
         ("config: 5\n", "config: found 5, expected keys with values"),
-        ("config: [\n", "no YAML: "),
+        ("config: [\n", "is not YAML: "),
         (GOOD.replace("eu-west-1", "7"), "aws:region: found 7, expected an AWS region such as ap-southeast-2"),
         (GOOD.replace("3", "three"), 'tak-base:majorId: found "three", expected an integer 0-255'),
         (GOOD.replace("3", "2024-01-01"), "tak-base:majorId: found 2024-01-01, expected an integer 0-255"),

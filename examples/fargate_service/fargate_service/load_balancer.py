@@ -17,7 +17,7 @@ _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 class LoadBalancerArgs:
     base: BaseLayer
     name_prefix: str
-    """Start of every Name tag."""
+    """The beginning of every Name tag."""
     internet_facing: bool
     """False: only the VPC reaches it, and AWS lets nothing in from the internet gateway."""
     certificate_arn: str | None
