@@ -1,7 +1,7 @@
-"""The resource types of the base layer and of the layers above it: one row each, with what the tools know of a type.
+"""The resource types of the base layer and of the layers above it: one row each, with all facts that the tools use.
 
 The policy (tak_tools/policy), the plan (cost.py, critical_path.py), the picture (diagram/), the simulated AWS, the
-check of tags (verify/tags.py) and the roles of the pipelines (bootstrap/) read the rows; a type is spelt out here only.
+check of tags (verify/tags.py) and the roles of the workflows (bootstrap/) read the rows; no other file has a type's token.
 The order of the rows is the order of boxes in the picture and of lines in the cost.
 
 Seconds are what the AWS provider typically needs to create a resource, its own waiting included. Sources: public
@@ -28,7 +28,7 @@ Measure = Literal["resources", "zones of an interface endpoint", "public address
 
 @dataclass(frozen=True)
 class Actions:
-    """The IAM actions for the four things that happen to a resource, separated by spaces."""
+    """The IAM actions to create, read, update and delete a resource, separated by spaces."""
 
     create: str = ""
     read: str = ""
@@ -38,10 +38,10 @@ class Actions:
 
 @dataclass(frozen=True)
 class Box:
-    """A resource that has a box of its own in the picture."""
+    """A resource with a box in the picture."""
 
     kind: str
-    """What the model calls it (diagram/model.py)."""
+    """Its kind in the model (diagram/model.py)."""
     group: Group
     style: Style
     title: str = ""
@@ -50,7 +50,7 @@ class Box:
 
 @dataclass(frozen=True)
 class PartOf:
-    """A resource that the picture draws in the box of another one."""
+    """A resource that the picture shows in the box of another one."""
 
     property: str
     """The property with the ID or name of that other resource."""
@@ -59,12 +59,12 @@ class PartOf:
 
 
 OTHER = Box("other", "other", "other")
-"""A box with the logical name and the type, in the frame for everything that has no place of its own."""
+"""A box with the logical name and the type, in the frame for resources without a place in the grid."""
 
 
 @dataclass(frozen=True)
 class FixedPrice:
-    """A cost that runs whether the resource is used or not."""
+    """A cost that does not depend on use."""
 
     item: str
     key: str
@@ -81,41 +81,41 @@ class UsagePrice:
     key: str
     unit: str
     of: Measure = "resources"
-    """The price is shown where there is any of these."""
+    """The price is shown where the stack has one of these types."""
     several: str = ""
     """The item where there is more than one of these; empty: the same."""
 
 
 FREE: tuple[FixedPrice | UsagePrice, ...] = ()
 NO_PRICE = None
-"""AWS charges for it, and prices.toml has no price: the plan shows the resource without an amount."""
+"""A type with costs that prices.toml does not have: the plan shows the resource without an amount."""
 
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A row. What has no default has to be decided for every type."""
+    """A row. Fields without a default have to be decided for every type."""
 
     token: str
     """Such as `aws:ec2/vpc:Vpc`."""
     tags: bool
-    """Whether it can have tags: AWS keeps them, and Pulumi has a property for them."""
+    """Whether it can have tags, in AWS and as a Pulumi property."""
     drawn: Box | PartOf
     prices: tuple[FixedPrice | UsagePrice, ...] | None
     seconds: int = 1
     base_layer: bool = False
     """Whether the base layer may have it; otherwise only a layer above it or bootstrap/."""
     data: bool = False
-    """Whether people's data is lost with it."""
+    """Whether data is lost when it is deleted."""
     relied_on: bool = False
     """Whether other stacks, services or the allow lists of other people refer to it, and break when it is replaced."""
     reachable: Literal["by policy", "from the VPC", "publicly"] = "by policy"
-    """Who reaches it: those whom its policy allows, if it has one; callers within the VPC only; everyone."""
+    """Who can reach it: principals that its policy allows, if it has one; only callers in the VPC; everyone."""
     actions: Actions = Actions()
     """Only for types of the base layer, which the roles of bootstrap/ deploy."""
     ec2_resource: str = ""
-    """What IAM calls the resource that EC2 makes in answer to the first action of `actions.create`."""
+    """IAM's name of the resource type that the first action of `actions.create` creates."""
     parts: tuple["ResourceType", ...] = ()
-    """What the remote component awsx makes in it. The program registers only the component itself."""
+    """The resources in a component of awsx. The program registers only the component itself."""
 
 
 class UnknownTypeError(LookupError):
@@ -123,7 +123,7 @@ class UnknownTypeError(LookupError):
 
 
 def _setting(put: str, get: str) -> Actions:
-    """The actions of what is only set and reset: a setting of another resource."""
+    """The actions for a setting of another resource, which is only set and reset."""
     return Actions(create=put, read=get, update=put, delete=put)
 
 
@@ -152,7 +152,7 @@ VPC = ResourceType(
     ),
     ec2_resource="vpc",
 )
-# AWS makes it, with rules and without tags: there is nothing to create, and it goes with the VPC.
+# AWS creates it with the VPC, with rules and without tags, and deletes it with the VPC.
 DEFAULT_SECURITY_GROUP = ResourceType(
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
     tags=True,
@@ -343,7 +343,7 @@ CLUSTER = ResourceType(
     base_layer=True,
     relied_on=True,
     actions=Actions(
-        # An account's first cluster brings the service-linked role of ECS with it.
+        # With an account's first cluster, AWS creates the service-linked role of ECS.
         create="ecs:CreateCluster ecs:TagResource iam:CreateServiceLinkedRole",
         read="ecs:DescribeClusters ecs:ListTagsForResource",
         update="ecs:UpdateCluster ecs:TagResource ecs:UntagResource",
@@ -371,7 +371,7 @@ REPOSITORY = ResourceType(
     ),
     base_layer=True,
     data=True,
-    # ECR grants itself the use of the key in the name of the caller.
+    # ECR creates a grant for the key with the caller's permissions.
     actions=Actions(
         create="ecr:CreateRepository ecr:TagResource kms:CreateGrant kms:DescribeKey",
         read="ecr:DescribeRepositories ecr:ListTagsForResource",
@@ -480,7 +480,7 @@ BUCKET = ResourceType(
         " s3:GetEncryptionConfiguration s3:GetBucketObjectLockConfiguration s3:GetBucketTagging"
         " s3:ListTagsForResource",
         update="s3:PutBucketTagging s3:TagResource s3:UntagResource",
-        # Where the stack does not protect its data, objects go with the bucket.
+        # Where the stack does not protect its data, objects are deleted with the bucket.
         delete="s3:DeleteBucket s3:ListBucketVersions s3:DeleteObject s3:DeleteObjectVersion",
     ),
 )
@@ -583,7 +583,7 @@ CERTIFICATE = ResourceType(
         delete="acm:DeleteCertificate",
     ),
 )
-# Nothing of its own: it waits for the certificate.
+# It creates nothing: it waits for the certificate.
 CERTIFICATE_VALIDATION = ResourceType(
     "aws:acm/certificateValidation:CertificateValidation",
     tags=False,
@@ -597,7 +597,7 @@ RECORD = ResourceType(
     "aws:route53/record:Record",
     tags=False,
     drawn=PartOf("validationRecordFqdns", of_user=CERTIFICATE_VALIDATION.token),
-    # AWS charges for the hosted zone, which is there before the stack is.
+    # AWS charges for the hosted zone, which exists before the stack.
     prices=FREE,
     seconds=33,
     base_layer=True,
@@ -637,14 +637,14 @@ CLOUDFORMATION_STACK = ResourceType(
     ),
 )
 
-# Layers above: what the example is made of, and what the rules of the policy know
+# Layers above: the types of the example, and those in the rules of the policy pack
 
 LOAD_BALANCER = ResourceType(
     "aws:lb/loadBalancer:LoadBalancer",
     tags=True,
     drawn=OTHER,
     prices=(
-        # One that faces the internet has an address in each of its subnets.
+        # An internet-facing one has a public address in each of its subnets.
         FixedPrice("Public IPv4 address", "public_ipv4_hour", "hour", "public addresses"),
         FixedPrice("Application load balancer", "alb_hour", "hour"),
         UsagePrice("Load balancer, capacity units", "alb_lcu_hour", "LCU-hour"),
@@ -659,7 +659,7 @@ SERVICE = ResourceType(
     tags=True,
     drawn=OTHER,
     prices=(
-        # Fargate Spot is cheaper, at a price that AWS changes.
+        # Fargate Spot is cheaper, at a price that changes.
         FixedPrice("Fargate vCPU, on demand", "fargate_vcpu_hour", "hour", "vCPU"),
         FixedPrice("Fargate GB of memory, on demand", "fargate_gb_hour", "hour", "GB of memory"),
     ),
@@ -717,7 +717,7 @@ POLICY = ResourceType("aws:iam/policy:Policy", tags=True, drawn=OTHER, prices=FR
 ROLE_POLICY_ATTACHMENT = ResourceType(
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment", tags=False, drawn=OTHER, prices=FREE
 )
-# The AWS provider itself, where a program makes one of its own.
+# An AWS provider that a program creates.
 AWS_PROVIDER = ResourceType("pulumi:providers:aws", tags=False, drawn=OTHER, prices=FREE, seconds=0)
 
 

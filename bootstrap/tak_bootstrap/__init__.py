@@ -1,1 +1,1 @@
-"""What is deployed once for an account, by a person, so that workflows can deploy the base layer afterwards."""
+"""The resources that a person deploys once for an account, before workflows can deploy the base layer."""

@@ -29,7 +29,7 @@ class GitHubAccessArgs:
     """GitHub environments, which have the names of the stacks."""
     main_branch: str
     create_oidc_provider: bool
-    """False: the account has GitHub's OIDC provider already."""
+    """False: the account already has GitHub's OIDC provider."""
     state_bucket_arn: Input[str]
     state_bucket_key_arn: Input[str]
     secrets_key_arn: Input[str]
@@ -155,7 +155,7 @@ class GitHubAccess(pulumi.ComponentResource):
 
 
 def _deploy_policies(layer: Layer, environment: str) -> dict[str, Callable[[State], Document]]:
-    # Several: AWS allows a managed policy 6,144 characters.
+    # Several policies: AWS allows 6,144 characters for a managed policy.
     return {
         "read": lambda state: policies.read_layer(layer, [environment]),
         "network": lambda state: policies.write_network(layer, environment),

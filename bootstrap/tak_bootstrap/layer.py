@@ -1,4 +1,4 @@
-"""What deploying the base layer takes: the IAM actions behind everything it registers and looks up.
+"""The IAM actions that a deployment of the base layer needs, for everything that it registers and looks up.
 
 The actions of a resource type are in its row of tak_tools/resource_types.py, those of a lookup here.
 """
@@ -29,10 +29,10 @@ SEARCH = ("ecr:DescribeRepositories", "iam:ListRoles", "s3:ListAllMyBuckets", "t
 # The tokens of everything that the layer registers or looks up, and what awsx makes in its components.
 ACTIONS = {token: row.actions for token, row in types.ROWS.items() if row.base_layer} | LOOKUPS
 
-# What EC2 makes anew in answer to an action, as IAM calls it. At that moment it has no tags but those asked for.
+# IAM's names of the resources that EC2 actions create. At creation they have only the tags of the request.
 MADE_BY = {row.actions.create.split()[0]: row.ec2_resource for row in types.ROWS.values() if row.ec2_resource}
 
-# What the layer's own roles do once they exist: VPC Flow Logs writes through one.
+# The actions of the layer's roles: VPC Flow Logs writes with one.
 ROLE_ACTIONS = ("logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents")
 
 EVERY_COLUMN = tuple(field.name for field in fields(Actions))

@@ -1,7 +1,7 @@
 """The policy documents of the roles: pure functions from names to statements.
 
-A deploy role reaches what has the tag `Environment: STACK` of its stack, or a name that begins with PROJECT-STACK.
-https://docs.aws.amazon.com/service-authorization/latest/reference/ says by what an action can be narrowed.
+A deploy role can change what has the tag `Environment: STACK` of its stack, or a name that begins with PROJECT-STACK.
+https://docs.aws.amazon.com/service-authorization/latest/reference/ has the resource types and condition keys of each action.
 
 AWS counts the tags of some resources only after their creation. What a deploy role does to a new one is therefore
 allowed on resources that have neither a tag `Environment` nor a tag `Name` nor, where it is a KMS key, an alias: this
@@ -30,7 +30,7 @@ AUDIENCE = "sts.amazonaws.com"
 # Route 53 is in one region of each partition, whatever region the layer is in.
 ROUTE53_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1"}
 
-# Outside `role/PROJECT-STACK-tak-*`, so that no deploy role reaches the roles and policies that are made here.
+# Outside `role/PROJECT-STACK-tak-*`, so that no deploy role can change the roles and policies of this project.
 IAM_PATH = "/bootstrap/"
 
 Statement = dict[str, Any]
@@ -39,7 +39,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Layer:
-    """Where the base layer lives, and how its resources can be told from others."""
+    """Where the base layer is deployed, and how its resources are recognized."""
 
     target: DeploymentTarget
     project: str
@@ -67,11 +67,11 @@ class Layer:
 
     @property
     def hosted_zones(self) -> list[str]:
-        """The hosted zones of the account, and what Route 53 says of a change in one."""
+        """The hosted zones of the account, and the changes in them."""
         return [f"arn:{self.target.partition}:route53:::{kind}/*" for kind in ("change", "hostedzone")]
 
     def policy_arn(self, name: str) -> str:
-        """The ARN of a policy that is made here."""
+        """The ARN of a policy of this project."""
         return self.iam(f"policy{IAM_PATH}{self.project}-{name}")
 
     @property
@@ -92,7 +92,7 @@ class Layer:
 
     @property
     def in_region_or_global(self) -> Document:
-        """The region, or that of IAM and Route 53, which are one for each partition."""
+        """The region, or the region of IAM and Route 53, of which each partition has one."""
         return {"StringEquals": {"aws:RequestedRegion": [self.target.region, ROUTE53_REGIONS[self.target.partition]]}}
 
     def ec2(self, *kinds: str) -> list[str]:
@@ -164,7 +164,7 @@ def _conditions(layer: Layer, environment: str) -> tuple[Document, Document, Doc
 
 
 def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = None) -> Document:
-    """Lets workflow runs with one of these subjects, and nobody else, assume a role.
+    """Lets only workflow runs with one of these subjects assume a role.
 
     `pull_requests` is the subject of pull requests, which is trusted unless Dependabot has started the run: it brings
     the code of new packages. https://docs.github.com/en/actions/reference/security/oidc lists what a subject can be.
@@ -187,7 +187,7 @@ def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = Non
 
 
 def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
-    """Read what the layer consists of in some environments, for `pulumi preview --refresh` and `tak-base verify`."""
+    """Read the resources of the layer in some environments, for `pulumi preview --refresh` and `tak-base verify`."""
     target = layer.target
     tagged = _tagged("Resource", *environments)
     key_reads = actions("kms:", ("read",), types.KEY.token)
@@ -220,7 +220,7 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
 
 
 def write_network(layer: Layer, environment: str) -> Document:
-    """Make, change and delete the network of one environment."""
+    """Create, change and delete the network of one environment."""
     own, requested, not_of_others = _conditions(layer, environment)
     with_creation = {"StringEquals": requested["StringEquals"] | {"ec2:CreateAction": [_operation(a) for a in MADE_BY]}}
     # AWS makes the default security group without tags. The provider tags it and then deletes its rules.
@@ -245,7 +245,7 @@ def write_network(layer: Layer, environment: str) -> Document:
 
 
 def write_services(layer: Layer, environment: str) -> Document:
-    """Make, change and delete everything of one environment that is in neither the network nor a key."""
+    """Create, change and delete everything of one environment except the network and the key."""
     role_tags = {"iam:TagRole", "iam:UntagRole"}
     elsewhere = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     boundary = {"StringEquals": {"iam:PermissionsBoundary": layer.policy_arn("role-boundary")}}
@@ -282,7 +282,7 @@ def write_services(layer: Layer, environment: str) -> Document:
 
 
 def write_keys(layer: Layer, environment: str) -> Document:
-    """Make, change and delete the key of one environment.
+    """Create, change and delete the key of one environment.
 
     Tags and aliases of a key count for permissions up to five minutes after they are set:
     https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html. So a new key is one without tags and
@@ -320,7 +320,7 @@ def write_keys(layer: Layer, environment: str) -> Document:
 
 
 def write_dns(layer: Layer, environment: str) -> Document:
-    """Make, change and delete the certificate of one environment, and the records that validate it."""
+    """Create, change and delete the certificate of one environment, and create the records that validate it."""
     own, requested, not_of_others = _conditions(layer, environment)
     certificates = layer.target.arn("acm", "certificate/*")
     make, tag = "acm:RequestCertificate", "acm:AddTagsToCertificate"
@@ -395,7 +395,7 @@ def _state(
 
 
 def deploy_boundary(layer: Layer, state: State) -> Document:
-    """The most that a deploy role can do, whatever policies it is given later.
+    """The permissions boundary of a deploy role, which limits all policies that it gets later.
 
     The services of the layer in its region, and of IAM what the layer needs; never more power for itself.
     """
@@ -410,7 +410,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
     ]
     return document(
         _allow("ServicesOfTheLayer", [f"{service}:*" for service in services], "*", layer.in_region),
-        # Systems Manager also runs commands on machines.
+        # Not ssm:*, which also runs commands on machines.
         _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
         # EC2 calls Route 53 for an endpoint in the name of the caller, and which region counts then is not documented.
         _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_region_or_global),
@@ -432,7 +432,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
             [layer.iam(f"role{IAM_PATH}*"), layer.iam(f"policy{IAM_PATH}*"), layer.oidc_provider_arn],
             Action="iam:*",
         ),
-        # Versions of the state stay whatever happens: they are the way back after a mistake.
+        # Versions of the state are never deleted, so that a mistake can be undone.
         _deny(
             "TheStateBackendStaysAsItIs",
             [state.bucket, f"{state.bucket}/*"],
@@ -447,7 +447,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
 
 
 def role_boundary(layer: Layer, environments: Sequence[str]) -> Document:
-    """The most that a role made by a deployment can do: what the layer's own roles are for."""
+    """The permissions boundary of roles that a deployment creates: what the layer's roles need."""
     return document(
         _allow("WriteFlowLogs", set(ROLE_ACTIONS) - {"logs:DescribeLogGroups"}, layer.log_groups(environments)),
         _allow("ListLogGroups", ["logs:DescribeLogGroups"], "*", layer.in_region),

@@ -18,16 +18,16 @@ _NONCURRENT_VERSION_DAYS = 365
 @dataclass(frozen=True)
 class StateBackendArgs:
     name_prefix: str
-    """Start of key aliases and Name tags."""
+    """The beginning of key aliases and Name tags."""
     bucket_name: str | None
     """None: Pulumi chooses one."""
     target: DeploymentTarget
 
 
 class StateBackend(pulumi.ComponentResource):
-    """A versioned bucket that nobody reads without TLS, and two rotating keys; nothing here is ever deleted.
+    """A versioned bucket that refuses requests without TLS, and two rotating keys; no deployment deletes them.
 
-    Bucket and secrets have a key each: whoever may read state files cannot decrypt the secrets in them by that.
+    Bucket and secrets have separate keys: permission to read state files does not include their secrets.
     """
 
     bucket_arn: Output[str]
@@ -68,7 +68,7 @@ class StateBackend(pulumi.ComponentResource):
             f"{self._name}-{role}-key-alias",
             name=f"alias/{self._args.name_prefix}-{role}",
             target_key_id=key.key_id,
-            # Stack files name the alias: without it nobody finds the key of their secrets.
+            # Stack files refer to the alias: without it the key of their secrets is not found.
             opts=self._kept(),
         )
         return key, alias

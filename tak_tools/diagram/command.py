@@ -1,4 +1,4 @@
-"""`tak-base diagram`: the architecture picture of a stack, made from what the real program registers."""
+"""`tak-base diagram`: the architecture picture of a stack, made from the resources that the program registers."""
 
 import dataclasses
 from pathlib import Path

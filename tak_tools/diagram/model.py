@@ -1,4 +1,4 @@
-"""The picture of a deployment, read off a recording: which boxes there are, what is in them, what connects them.
+"""The picture of a recorded deployment: its boxes, what is in them, and the lines between them.
 
 Every resource of the recording is in exactly one node. A node has the resource it is named for and the helpers
 folded into it: routes are in their route table, a bucket's settings in the bucket. The row of a type says which it
@@ -156,7 +156,7 @@ class _Reader:
         return Picture(title, str(self._recording.outputs.get("region", "")), (*zone_names,), (*nodes,), (*edges,))
 
     def _owner(self, item: Registration) -> str:
-        """The URN of the resource in whose node `item` is; its own where it belongs to nothing."""
+        """The URN of the resource in whose node `item` is; its own URN where it has its own node."""
         part = item.row.drawn
         found: list[Registration] = []
         if isinstance(part, PartOf) and part.of_user:
@@ -165,7 +165,7 @@ class _Reader:
             found = [user for user in users if item.urn in self._referenced(user, name, user.inputs.get(name))]
         elif isinstance(part, PartOf):
             owners = self._referenced(item, part.property, item.inputs.get(part.property))
-            # The engine gives a bucket's settings the id of the bucket: only a resource that is no such helper counts.
+            # A bucket's settings have the bucket's ID: only a resource that is not such a helper counts.
             found = [owner for urn in owners if (owner := self._resources[urn]).row.drawn != part]
         return self._owner(found[0]) if found else item.urn
 
@@ -178,7 +178,7 @@ class _Reader:
                 yield from self._referenced(item, name, part)
         elif isinstance(value, str):
             used = item.property_dependencies.get(name, frozenset())
-            # Text that comes from no output names a resource only by an ARN: a tag may equal a cluster's name.
+            # A string that comes from no output refers to a resource only by an ARN: a tag may equal a cluster's name.
             candidates = used or self._known_as.get(value, set())
             for urn in sorted(candidates - {item.urn}):
                 other = self._resources.get(urn)
@@ -308,7 +308,7 @@ class _Reader:
                 yield from _bucket_lines(members)
             case "certificate":
                 yield ", ".join([str(inputs.get("domainName")), *(inputs.get("subjectAlternativeNames") or ())])
-                yield "Validated by DNS, in a zone that is there already" if "Record" in members else ""
+                yield "Validated by DNS, in an existing zone" if "Record" in members else ""
             case "key":
                 yield str(members["Alias"].inputs.get("name", "")) if "Alias" in members else ""
                 yield "Rotates" if inputs.get("enableKeyRotation") else ""
@@ -345,7 +345,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
 
 
 def _lifecycle_lines(repository: Mapping[str, Any], policy: Registration | None) -> Iterator[str]:
-    """What the rules of a lifecycle policy say of themselves, whether awsx makes it or the program does."""
+    """The descriptions of a lifecycle policy's rules, whether awsx or the program creates the policy."""
     by_awsx = repository.get("lifecyclePolicy") or {}
     document = json.loads(policy.inputs["policy"]) if policy else by_awsx
     yield from (str(rule.get("description", "")) for rule in document.get("rules") or [])

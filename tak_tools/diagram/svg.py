@@ -1,4 +1,4 @@
-"""The picture as a self-contained SVG file: no script, no font, no link to anything outside of it."""
+"""The picture as a self-contained SVG file: without scripts, fonts or links to other files."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What the layers take of the stack: addresses in its subnets, and AWS services through its endpoints."""
+"""What the layers use of the stack: addresses in its subnets, and AWS services through its endpoints."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class Service:
 def addresses(case: Case) -> list[Addresses]:
     """The addresses in each subnet, in the order of the plan.
 
-    AWS spreads what is in several subnets over them; of an odd number, each may get the larger half.
+    AWS spreads network interfaces over their subnets; of an odd number, each subnet may get the larger half.
     """
     rows = {
         id_: Addresses(subnet.role, subnet.usable, *[subnet.taken] * 3) for id_, subnet in case.stack.subnets.items()
@@ -143,7 +143,7 @@ def full_subnets(case: Case) -> Iterator[Finding]:
 
 # Services
 
-# Where the endpoint has another name than the actions in IAM.
+# Services whose endpoint has another name than their IAM actions.
 _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "bedrock": ("bedrock-runtime",),
     "cloudwatch": ("monitoring",),
@@ -152,9 +152,9 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "kinesis": ("kinesis-streams",),
     "ses": ("email",),
 }
-# What AWS's own policies for roles allow a task or a function.
+# The services that AWS managed policies allow a task or a function.
 _MANAGED = {"AmazonECSTaskExecutionRolePolicy": ("ecr", "logs"), "AWSLambdaVPCAccessExecutionRole": ("logs",)}
-# Not in a region, so that no endpoint can be for it; or nothing that a task calls.
+# Services without regional endpoints, and services that no task calls.
 _NO_ENDPOINT = ("cloudfront", "iam", "route53", "tag")
 
 

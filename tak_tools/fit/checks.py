@@ -1,7 +1,7 @@
-"""The checks: functions of the layers and the stack beneath them that yield what does not fit.
+"""The checks: functions that compare the layers with their base layer's stack, and yield findings.
 
-A finding is a fault, with which a deployment fails or something does not work afterwards, or a note. Nothing is judged
-that only a deployment can know.
+A fault makes a deployment fail, or something not work afterwards; a note does not. Values that only a deployment can
+know are not checked.
 """
 
 import re
@@ -21,14 +21,14 @@ Level = Literal["fault", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What does not fit, or is to be known."""
+    """A fault or a note."""
 
     check: str
     level: Level
     layer: str
     """The name of the layer's stack."""
     resource: str
-    """A logical resource of its template, `Outputs`, or nothing where it is about the whole layer."""
+    """A logical resource of its template, `Outputs`, or empty for the whole layer."""
     property: str
     message: str
 
@@ -43,11 +43,11 @@ class Case:
     """The TAK environments of the other stack files in the folder."""
 
     def of_the_stack(self) -> "Case":
-        """Without the layers that stand on another stack."""
+        """Without the layers that use another base layer."""
         return replace(self, layers=tuple(layer for layer in self.layers if not self.elsewhere(layer)))
 
     def elsewhere(self, layer: Layer) -> str:
-        """The TAK environment on which a layer stands, where another stack file has it; otherwise nothing."""
+        """The TAK environment of a layer's base layer where another stack file has it; otherwise empty."""
         found = {base["suite"] for item in layer.imports if (base := _BASE_EXPORT.fullmatch(item.name))}
         suite = found.pop() if len(found) == 1 else ""
         return suite if suite in self.other_suites and suite != self.stack.settings.tak_suite else ""
@@ -75,7 +75,7 @@ class Case:
 Check = Callable[[Case], Iterator[Finding]]
 CHECKS: dict[str, Check] = {}
 
-# The checks that also look at layers which stand on another stack.
+# The checks that also look at layers which use another base layer.
 _BETWEEN_STACKS = ("imports", "claimed-names")
 
 
@@ -113,7 +113,7 @@ def imports(case: Case) -> Iterator[tuple[Any, ...]]:
     known = {name for layer in case.layers for name in layer.exports}
     for layer in case.layers:
         if suite := case.elsewhere(layer):
-            message = f"stands on TAK-{suite}-BaseInfra, the suite of another stack file: only its names are compared"
+            message = f"uses TAK-{suite}-BaseInfra, which is of another stack file: only its names are compared"
             yield "note", (layer.stack_name, ""), "", message
             continue
         not_given: dict[str, Any] = {}
@@ -223,14 +223,14 @@ _BUCKET_ARN = re.compile(r"arn:[^:]*:s3:::(?P<name>[^/*?]+)(?:/.*)?")
 
 @_check
 def cluster_names(case: Case) -> Iterator[tuple[Any, ...]]:
-    """Each cluster that a layer names is the stack's, or a layer's own."""
+    """Each cluster that a layer names is in the stack or in a layer."""
     cluster = case.stack.settings.cluster_name
     known = {cluster, *(str(item.one("ClusterName")) for item in case.of_type("ECS::Cluster"))}
     for resource in _all(case):
         for path, text in resource.texts():
             for name in _cluster_names(resource, path, text):
                 if is_known(name) and "*" not in name and name not in known:
-                    yield "fault", resource, path, f"names the cluster {name}, but the stack's is called {cluster}"
+                    yield "fault", resource, path, f"names the cluster {name}, but the stack's cluster is {cluster}"
 
 
 def _cluster_names(resource: Resource, path: str, text: str) -> Iterator[str]:
@@ -248,13 +248,13 @@ def _cluster_names(resource: Resource, path: str, text: str) -> Iterator[str]:
 
 @_check
 def names_of_the_base_layer(case: Case) -> Iterator[tuple[Any, ...]]:
-    """Each name like TAK-ENV-BaseInfra is one that the stack has."""
+    """Each name like TAK-ENV-BaseInfra is a name of the stack."""
     known = {str(case.stack.settings.suite_stack_name), *case.stack.exports, *case.stack.buckets}
     for resource in _all(case):
         for path, text in resource.texts():
             clusters = [*_cluster_names(resource, path, text)]
             for found in _BASE_NAME.finditer(without_names(text)):
-                # The cluster has a check of its own.
+                # The check of clusters has found it.
                 if not any(found[0] in name for name in (*known, *clusters)):
                     message = f"names {found[0]}, which the stack {case.stack.name} does not have"
                     yield "fault", resource, path, message
@@ -262,7 +262,7 @@ def names_of_the_base_layer(case: Case) -> Iterator[tuple[Any, ...]]:
 
 @_check
 def bucket_names(case: Case) -> Iterator[tuple[Any, ...]]:
-    """Each bucket that a layer names is the stack's, a layer's own, or CDK's."""
+    """Each bucket that a layer names is in the stack, in a layer, or CDK's."""
     own = {str(item.one("BucketName")) for item in case.of_type("S3::Bucket")}
     for resource in _all(case):
         for path, text in resource.texts():
@@ -270,12 +270,12 @@ def bucket_names(case: Case) -> Iterator[tuple[Any, ...]]:
             if found and is_known(found["name"]) and found["name"] not in own | case.stack.buckets:
                 name = found["name"]
                 if not name.startswith("cdk-") and not _BASE_NAME.search(name):
-                    yield "note", resource, path, f"names the bucket {name}, which is not of the stack or a layer"
+                    yield "note", resource, path, f"names the bucket {name}, which neither the stack nor a layer has"
 
 
 @_check
 def log_group_names(case: Case) -> Iterator[tuple[Any, ...]]:
-    """Each log group that a container writes to is made by a layer or the container, or there already."""
+    """Each log group that a container writes to is created by a layer or by the container, or exists."""
     settings = case.stack.settings
     known = {str(item.one("LogGroupName")) for item in case.of_type("Logs::LogGroup")}
     known |= {settings.flow_log_group_name, settings.exec_log_group_name, settings.insights_log_group_name}
@@ -296,7 +296,7 @@ def name_lengths(case: Case) -> Iterator[tuple[Any, ...]]:
             yield "fault", resource, "Name", f"{name} has {len(name)} characters, expected at most 32"
 
 
-# By type: the property with the name. AWS has one of it in an account and region, a bucket's in the world.
+# By type: the property with the name. AWS has a name once in an account and region, a bucket's once in the world.
 _UNIQUE = {
     "ApiGatewayV2::DomainName": "DomainName",
     "CloudFront::CachePolicy": "CachePolicyConfig.Name",
@@ -357,10 +357,10 @@ def claimed_names(case: Case) -> Iterator[tuple[Any, ...]]:
                 yield "fault", resource, path, f"claims {name}, which the stack {case.stack.name} has"
         (first, _), *others = claimants
         for resource, path in others:
-            yield "fault", resource, path, f"claims {name}, which {first.layer}: {first.name} claims too"
+            yield "fault", resource, path, f"claims {name}, which {first.layer}: {first.name} also claims"
     stacks = [layer.stack_name for layer in case.layers]
     for layer in {name for name in stacks if stacks.count(name) > 1}:
-        yield "fault", (layer, ""), "", "two of the templates are of this stack"
+        yield "fault", (layer, ""), "", "two templates are for this stack"
 
 
 # Domain names
@@ -368,7 +368,7 @@ def claimed_names(case: Case) -> Iterator[tuple[Any, ...]]:
 
 @_check
 def domain_names(case: Case) -> Iterator[tuple[Any, ...]]:
-    """The stack's certificate covers every name under which it is presented."""
+    """The stack's certificate covers every domain name of a listener or a distribution that uses it."""
     certificate = case.stack.outputs.get("certificateArn")
     if not certificate:
         return
@@ -387,7 +387,7 @@ def domain_names(case: Case) -> Iterator[tuple[Any, ...]]:
 
 
 def _presented(case: Case, certificate: str) -> Iterator[tuple[Resource, str, str]]:
-    """Where the certificate is the only one: the resource, the property and the domain name."""
+    """The uses of the certificate without another one beside it: the resource, the property and the domain name."""
     for domain in case.of_type("ApiGatewayV2::DomainName", "ApiGateway::DomainName"):
         arns = [*domain.at("DomainNameConfigurations[].CertificateArn"), *domain.at("RegionalCertificateArn")]
         if certificate in [arn for _, arn in arns]:
@@ -439,7 +439,7 @@ class _Use:
 
 @_check
 def images(case: Case) -> Iterator[tuple[Any, ...]]:
-    """Each image is in a repository that there is, and no build of another component expires it."""
+    """Each image is in a repository of the stack, and builds of other components do not expire it."""
     repositories = case.stack.repositories
     own = {str(item.one("RepositoryName")) for item in case.of_type("ECR::Repository")}
     uses = []
@@ -454,7 +454,7 @@ def images(case: Case) -> Iterator[tuple[Any, ...]]:
             if is_known(tag := found["tag"] or "latest"):
                 uses.append(_Use(resource, path, repository, tag))
         elif name not in own and not name.startswith("cdk-") and not name.startswith(f"{case.stack.settings.name}-"):
-            message = f"names the repository {name}, but those of the stack begin with {case.stack.settings.name}-"
+            message = f"names the repository {name}, but the stack's begin with {case.stack.settings.name}-"
             yield "fault", resource, path, message
     yield from _expiring(case.stack, uses)
 
@@ -494,7 +494,7 @@ def _expiring(stack: Stack, uses: list[_Use]) -> Iterator[tuple[Any, ...]]:
 
 
 def _component(tag: str) -> str:
-    """What an image is of: its tag up to the version or the hash."""
+    """The component of an image: its tag up to the version or the hash."""
     return re.split(r"[-_.]?(?=v?\d)|[-_.](?=[0-9a-f]{7,}(?:\W|$))", tag, maxsplit=1)[0] or tag
 
 
@@ -503,7 +503,7 @@ def _component(tag: str) -> str:
 
 @_check
 def key_users(case: Case) -> Iterator[tuple[Any, ...]]:
-    """The key's policy admits the services that use the key in their own name."""
+    """The key policy allows the AWS services that use the key as principals."""
     patterns = case.stack.settings.log_group_patterns
     for group in case.of_type("Logs::LogGroup"):
         if group.one("KmsKeyId") in case.stack.key_names:
@@ -519,7 +519,7 @@ def key_users(case: Case) -> Iterator[tuple[Any, ...]]:
 
 
 def _senders(case: Case, target: Resource) -> set[str]:
-    """The AWS services that send to a topic or a queue in their own name."""
+    """The AWS services that send to a topic or a queue as principals."""
     places = {
         "cloudwatch.amazonaws.com": ("CloudWatch::Alarm", "AlarmActions[]", "OKActions[]", "InsufficientDataActions[]"),
         "events.amazonaws.com": ("Events::Rule", "Targets[].Arn"),
@@ -560,7 +560,7 @@ def ecs_exec(case: Case) -> Iterator[tuple[Any, ...]]:
 
 
 def _may(case: Case, role: Resource, action: str) -> bool:
-    """Whether a role has the action on anything, under no condition that names another service."""
+    """Whether a role has the action on any resource, without a condition that names another service."""
     return any(
         fnmatchcase(action.lower(), allowed.lower()) and "kms:ViaService" not in str(statement.get("Condition"))
         for statement in statements_of(case, role)
@@ -570,7 +570,7 @@ def _may(case: Case, role: Resource, action: str) -> bool:
 
 
 def statements_of(case: Case, role: Resource) -> Iterator[Mapping[str, Any]]:
-    """The statements that allow something in the policies of a role, so far as the templates have them."""
+    """The Allow statements of a role's policies, as far as the templates have them."""
     documents = [document for _, document in role.at("Policies[].PolicyDocument")]
     for policy in case.of_type("IAM::Policy", "IAM::ManagedPolicy"):
         if policy.layer == role.layer and role in case.referred(policy, policy.one("Roles")):
@@ -593,7 +593,7 @@ def _as_list(value: Any) -> list[Any]:
 
 @_check
 def load_balancer_logs(case: Case) -> Iterator[tuple[Any, ...]]:
-    """The bucket's policy lets the load balancer write its logs, with the prefix that it has."""
+    """The bucket's policy lets the load balancer write its logs under its prefix."""
     for balancer in case.of_type("ElasticLoadBalancingV2::LoadBalancer"):
         attributes = {
             str(item.get("Key")): (f"{path}.Value", item.get("Value"))
@@ -620,7 +620,7 @@ def load_balancer_logs(case: Case) -> Iterator[tuple[Any, ...]]:
 
 def _may_log(stack: Stack, balancer: Resource, bucket: str, prefix: str) -> bool:
     if "AWSLogs" in prefix:
-        # Elastic Load Balancing adds it, and refuses a prefix that has it.
+        # Elastic Load Balancing adds AWSLogs, and refuses a prefix that contains it.
         return False
     network = balancer.one("Type") == "network"
     writer = "delivery.logs.amazonaws.com" if network else "logdelivery.elasticloadbalancing.amazonaws.com"

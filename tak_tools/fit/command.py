@@ -1,4 +1,4 @@
-"""`tak-base fit`: will layers above, given as CloudFormation templates, stand on a stack?"""
+"""`tak-base fit`: can layers above, given as CloudFormation templates, be deployed on a stack?"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from tak_tools.stack_file import Project, key_of, load_project, load_stack, stac
 
 
 def run(folder: Path, templates: Sequence[Path], stack: str, *, as_json: bool) -> int:
-    """Prints what does not fit; returns 1 where there is a fault, else 0."""
+    """Prints the findings; returns 1 where there is a fault, else 0."""
     project = load_project(folder)
     facts = stack_of(load_stack(project, stack))
     layers = read_layers(templates, facts.region, facts.exports)
     case = Case(facts, tuple(layers), _suites(project, stack))
     findings = find(case)
-    # What stands elsewhere takes nothing of this stack.
+    # Layers with another base layer use nothing of this stack.
     own = case.of_the_stack()
     findings += [*full_subnets(own), *unreachable_services(own)]
     if as_json:
@@ -93,7 +93,7 @@ def _print_addresses(case: Case) -> None:
     table = _table("subnet", "usable", "steady", "at the autoscaling limits", "during a deployment")
     for row in addresses(case.of_the_stack()):
         table.add_row(row.subnet, *(str(value) for value in (row.usable, row.steady, row.at_limits, row.deploying)))
-    console.print("\n[bold]IPv4 addresses, those of the stack itself included[/bold]")
+    console.print("\n[bold]IPv4 addresses, those of the base layer included[/bold]")
     console.print(table)
 
 

@@ -1,7 +1,7 @@
-"""Reads CloudFormation templates, and says what their properties are before CloudFormation does.
+"""Reads CloudFormation templates, and resolves their properties as far as that is possible before a deployment.
 
-What only a deployment can know stays in the text as a mark with the name of what it comes from: `Ref: LoadBalancer`
-is `\ue000LoadBalancer\ue001`. So a text without a mark is known whole, and a mark says what a text refers to.
+A value that only a deployment can know becomes a mark with the name of its source: `Ref: LoadBalancer`
+is `\ue000LoadBalancer\ue001`. So a string without a mark is known, and a mark says what a string refers to.
 """
 
 import json
@@ -24,7 +24,7 @@ _PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"
 
 
 def is_known(text: Any) -> bool:
-    """Whether nothing of a text comes from a resource, or from an import that is not among the templates."""
+    """Whether no part of a string comes from a resource, or from an import that is not among the templates."""
     return isinstance(text, str) and _OPEN not in text
 
 
@@ -42,12 +42,12 @@ def _imported(name: str) -> str:
 
 
 def without_names(text: str) -> str:
-    """A text whose marks do not say what they come from: names have colons and hyphens too."""
+    """A string with empty marks: names have colons and hyphens too."""
     return _MARK.sub(_UNKNOWN, text)
 
 
 def readable(text: str) -> str:
-    """A text for a message: what is not known of it in braces."""
+    """A string for a message, with what is not known in braces."""
     return _MARK.sub(lambda found: f"{{{found[1] or '?'}}}", text)
 
 
@@ -67,12 +67,12 @@ class Resource:
 
     layer: str
     name: str
-    """Its logical ID; in a nested stack with that one's before it, as in `Nested/Queue`."""
+    """Its logical ID; in a nested stack after that stack's ID, as in `Nested/Queue`."""
     type: str
     properties: Mapping[str, Any]
 
     def at(self, path: str) -> list[tuple[str, Any]]:
-        """Every value at a path such as `Subnets[]` or `Rules[].Host`, each with its own path: `Subnets[0]`."""
+        """Every value at a path such as `Subnets[]` or `Rules[].Host`, each with its full path: `Subnets[0]`."""
         return list(_at(self.properties, path.split("."), ""))
 
     def one(self, path: str, default: Any = None) -> Any:
@@ -80,7 +80,7 @@ class Resource:
         return next((value for _, value in self.at(path)), default)
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """Every text in the properties, with its path."""
+        """Every string in the properties, with its path."""
         return _texts(self.properties, "")
 
 
@@ -96,16 +96,16 @@ class Layer:
     exports: dict[str, str] = field(default_factory=dict)
     """Values by the exports' names."""
     unread: list[tuple[str, str]] = field(default_factory=list)
-    """Nested stacks that could not be read: logical ID and why."""
+    """Nested stacks that could not be read: logical ID and reason."""
     failures: list[tuple[str, str, str]] = field(default_factory=list)
-    """Functions that CloudFormation cannot do: resource, property and why."""
+    """Functions that CloudFormation cannot resolve: resource, property and reason."""
 
 
 def read_layers(paths: Sequence[Path], region: str, exports: dict[str, str]) -> list[Layer]:
-    """The layers in template files, each with what it imports: of `exports`, by name, or of one another.
+    """The layers in template files, each with the values that it imports, from `exports` or from another layer.
 
-    A file that is the nested stack of another one is no layer of its own. Raises InputError with a line for each file
-    that is no template.
+    A file that is the nested stack of another one is not a layer. Raises InputError with a line for each file that is
+    not a template.
     """
     bodies, problems = {}, []
     for path in paths:
@@ -124,7 +124,7 @@ def read_layers(paths: Sequence[Path], region: str, exports: dict[str, str]) -> 
     for _ in range(len(own) + 1):
         layers = [_layer(path, body, region, known, shown[path]) for path, body in own.items()]
         exported = {name: value for layer in layers for name, value in layer.exports.items()}
-        # Marks are names within their own layer, and mean nothing in another.
+        # Marks are names in one layer, and mean nothing in another.
         found = {name: value if is_known(value) else _imported(name) for name, value in exported.items()}
         if known == found | exports:
             break
@@ -137,7 +137,7 @@ def _layer(path: Path, body: Mapping[str, Any], region: str, exports: Mapping[st
         return _Evaluation(path, body, region, exports).layer(shown)
     except RecursionError:
         # An alias of YAML can contain itself.
-        raise InputError([f"{shown}: blocks within blocks without end, expected a CloudFormation template"]) from None
+        raise InputError([f"{shown}: a block that contains itself, expected a CloudFormation template"]) from None
 
 
 # Files
@@ -166,7 +166,7 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: load
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        # YAML has all of JSON, and takes twenty times as long to read it.
+        # A YAML reader also reads JSON, but takes twenty times as long.
         document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506
     except OSError as error:
         raise InputError([f"{path}: {error.strerror}, expected a CloudFormation template"]) from None
@@ -191,7 +191,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _nested_files(path: Path, body: Mapping[str, Any]) -> dict[str, Path]:
-    """The template files of nested stacks, by logical ID: CDK names them, and others may have them beside."""
+    """The template files of nested stacks, by logical ID, which CDK's metadata names."""
     files = {}
     for name, resource in body["Resources"].items():
         if resource["Type"] == "AWS::CloudFormation::Stack":
@@ -240,7 +240,7 @@ class _Evaluation:
             "AWS::NoValue": _NO_VALUE,
         }
         for name, parameter in (body.get("Parameters") or {}).items():
-            # The default of an SSM parameter's type is the name under which the value is.
+            # For a parameter of an SSM type, the default is the name of the SSM parameter.
             if "Default" in parameter and not str(parameter.get("Type")).startswith("AWS::SSM::Parameter::Value"):
                 self._known[name] = _text(parameter["Default"])
         self._known |= arguments or {}
@@ -267,7 +267,7 @@ class _Evaluation:
 
     def _resources(self) -> Iterator[Resource]:
         files = _nested_files(self._path, self._body)
-        # A property may have an output of a nested stack.
+        # A property may refer to an output of a nested stack.
         names = sorted(self._body["Resources"], key=lambda name: name not in files)
         for name in names:
             resource = self._body["Resources"][name]
@@ -392,7 +392,7 @@ class _Evaluation:
         if name == "If":
             found = self._if(argument)
         else:
-            # An argument is no property: what is in it is where the function is.
+            # What an argument contains is reported at the property of the function.
             argument = self._argument(argument)
             found = function(self, argument) if function else _UNKNOWN
         self._where = where
@@ -494,7 +494,7 @@ _FUNCTIONS: Mapping[str, Callable[[_Evaluation, Any], Any]] = {
 
 
 def _text(value: Any) -> Any:
-    """A default as the parameter has it: text."""
+    """A parameter's default as a string."""
     return value if isinstance(value, str | list) else json.dumps(value)
 
 

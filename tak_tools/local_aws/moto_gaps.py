@@ -1,9 +1,9 @@
-"""Where Moto 5.2.5 answers unlike AWS: each gap has one function here, which closes it in Moto's own classes.
+"""Where Moto 5.2.5 differs from AWS: each gap has one function here, which closes it in Moto's classes.
 
-Among them are the refusals that decide in which order a network can be made and deleted.
+Among them are the errors that decide in which order a network can be created and deleted.
 
-Both simulated clouds call `close_gaps`. A Moto whose functions are not the ones that are mended here is an error;
-tests/local/test_moto_gaps.py has, for each gap, the proof that it is there without its function and closed with it.
+The simulated AWS and the local AWS call `close_gaps`. A Moto with other functions than those replaced here is an error;
+for each gap, tests/local/test_moto_gaps.py shows that it exists without its function and is closed with it.
 """
 
 import json
@@ -35,7 +35,7 @@ GAPS: dict[str, Callable[[], None]] = {}
 """The functions that close a gap, by name."""
 
 CLOUDFORMATION = "cloudformation"
-"""With this service Moto loads the models of all others, which takes a second."""
+"""For this service Moto loads the models of all others, which takes a second."""
 
 _GAPS_OF_CLOUDFORMATION: set[str] = set()
 _MISSING: Any = object()
@@ -46,7 +46,7 @@ _closed: set[str] = set()
 def close_gaps(*services: str) -> None:
     """Closes every gap, once; those of CloudFormation only where it is among the services.
 
-    Raises DeploymentError where this Moto is not the one that the functions mend.
+    Raises DeploymentError for a Moto that the functions do not match.
     """
     wanted = GAPS.keys() if CLOUDFORMATION in services else GAPS.keys() - _GAPS_OF_CLOUDFORMATION
     try:
@@ -60,7 +60,7 @@ def close_gaps(*services: str) -> None:
 
 
 def open_gaps() -> None:
-    """Restores Moto's own functions."""
+    """Restores Moto's functions."""
     for (owner, name), original in _originals.items():
         if original is _MISSING:
             delattr(owner, name)
@@ -81,13 +81,13 @@ def _gap_of_cloudformation(close: Callable[[], None]) -> Callable[[], None]:
 
 
 def _mended(owner: type, name: str, *parameters: str) -> Any:
-    """The function of `owner` that is about to be replaced; it has to take just `parameters` beside self."""
+    """The function of `owner` that is about to be replaced; it has to take exactly `parameters` beside self."""
     original = owner.__dict__.get(name) or getattr(owner, name, None)
     function: Any = original.fget if isinstance(original, property) else original
     code = getattr(function, "__code__", None)
     if code is None or code.co_varnames[1 : code.co_argcount] != parameters:
         raise DeploymentError(
-            f"Moto {moto.__version__} has another {owner.__name__}.{name} than tak_tools/local_aws/moto_gaps.py mends;"
+            f"Moto {moto.__version__} has another {owner.__name__}.{name} than tak_tools/local_aws/moto_gaps.py replaces;"
             " install the version of the lock file (uv sync --locked --all-groups --all-extras)"
         )
     return function
@@ -492,9 +492,9 @@ def tags_of_a_new_bucket() -> None:
 
 @_gap
 def deny_under_a_condition() -> None:
-    """Policies: Moto evaluates one condition operator, StringEquals, and applies a Deny under any other to all.
+    """Policies: Moto evaluates the condition operator StringEquals only; a Deny with another one is unconditional.
 
-    A policy that denies requests without TLS would lock every object of the bucket.
+    A policy that denies requests without TLS would deny access to every object of the bucket.
     """
     original = _mended(
         IAMPolicyStatement, "is_action_permitted", "action", "resource", "principal", "incoming_condition_values"
@@ -553,7 +553,7 @@ _ECS_DEFAULTS = {
 
 @_gap
 def unimplemented_actions() -> None:
-    """An action that Moto lacks answers 500, which clients try again for minutes; here 501 with the action's name."""
+    """An action that Moto lacks answers 500, which clients retry for minutes; here 501 with the action's name."""
     original = _mended(BaseResponse, "call_action")
 
     def call_action(response: BaseResponse) -> Any:
@@ -561,7 +561,7 @@ def unimplemented_actions() -> None:
             return original(response)
         except NotImplementedError:
             action = f"{response.boto3_service_name}:{response._get_action()}"
-            # Moto writes an error in the way of the service whose module the exception is from.
+            # Moto writes an error in the format of the service whose module has the exception.
             refusal = type("NotImplemented", (ServiceException,), {"__module__": type(response).__module__})
             message = f"Moto {moto.__version__} does not implement {action}"
             with warnings.catch_warnings():
@@ -575,13 +575,13 @@ def unimplemented_actions() -> None:
 
 @_gap_of_cloudformation
 def wait_condition_handle() -> None:
-    """CreateStack: there is no model of AWS::CloudFormation::WaitConditionHandle, of which a stack may consist."""
+    """CreateStack: there is no model of AWS::CloudFormation::WaitConditionHandle, a stack's only resource here."""
     from moto.cloudformation import parsing
 
     original = parsing.resource_class_from_type
 
     class WaitConditionHandle:
-        """A resource that makes nothing."""
+        """A resource that creates nothing."""
 
         physical_resource_id = "https://cloudformation-waitcondition.example/handle"
 
@@ -608,9 +608,9 @@ def wait_condition_handle() -> None:
 
 @_gap_of_cloudformation
 def exports_in_use() -> None:
-    """UpdateStack leaves exports as they were, and what another stack imports can be changed and deleted.
+    """UpdateStack does not change exports, and exports that another stack imports can be changed and deleted.
 
-    AWS takes the call and then does nothing: an update is rolled back, and a deletion leaves the state as it was.
+    AWS accepts the call and then rolls an update back, or cancels a deletion.
     """
     from moto.cloudformation.models import CloudFormationBackend
 

@@ -1,4 +1,4 @@
-"""An AWS in this process, on Moto: every resource that the program registers becomes a real API call.
+"""A simulated AWS in this process, on Moto: every resource that the program registers becomes an API call.
 
 botocore checks the parameters, Moto checks what they refer to (unknown ids, overlapping ranges, ...) and answers
 with real ids and ARNs. What Moto lacks is listed where a handler works around it.

@@ -46,11 +46,11 @@ def answers(token: str) -> Callable[[Answer], Answer]:
 
 
 class SimulatedAws:
-    """A context in which boto3 talks to an AWS in this process, empty at first.
+    """A context in which boto3 calls a simulated AWS in this process, which is empty at first.
 
     As a `Cloud` (tak_tools.program) it makes what a program registers; `client` answers questions about it.
-    `default_tags` go on everything that can have a tag, as the default provider's do. What has no name of its own gets
-    one by `name_pattern`, as the engine does it.
+    `default_tags` go on everything that can have a tag, as the default provider's do. A resource without a name
+    gets one by `name_pattern`, as from the engine.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SimulatedAws:
         self._default_tags = dict(default_tags or {})
         self._moto = mock_aws()
         self._environment = patch.dict(os.environ, _ENVIRONMENT)
-        # The program registers from several threads at once; Moto's models are made for one.
+        # The program registers resources in several threads; Moto's models are not thread-safe.
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._session: Any = None
@@ -80,7 +80,7 @@ class SimulatedAws:
     def __exit__(self, *exception: object) -> None:
         self._moto.stop()
         self._environment.stop()
-        # A client that is made from now on would talk to the real AWS.
+        # A client that is made from now on would call the real AWS.
         self._session = None
         self._clients.clear()
 
@@ -119,7 +119,7 @@ class SimulatedAws:
             return answer(self, args)
 
     def add_hosted_zone(self, zone_name: str) -> None:
-        """Makes a public hosted zone, as an account has one before the base layer is deployed into it."""
+        """Creates a public hosted zone, which an account has before the base layer is deployed."""
         self.client("route53").create_hosted_zone(Name=zone_name, CallerReference=zone_name)
 
     @property
@@ -131,26 +131,26 @@ class SimulatedAws:
         return self._default_tags | (inputs.take("tags") or {})
 
     def tag_list(self, inputs: Inputs) -> list[dict[str, str]]:
-        """`tags` in the form that most services take."""
+        """`tags` in the form of most services."""
         return [{"Key": key, "Value": value} for key, value in self.tags(inputs).items()]
 
     def tag_specifications(self, inputs: Inputs, resource_type: str) -> list[dict[str, Any]]:
-        """`tags` in the form that EC2 takes at creation."""
+        """`tags` in the form of EC2's create operations."""
         tags = self.tag_list(inputs)
         return [{"ResourceType": resource_type, "Tags": tags}] if tags else []
 
     def physical_name(self, name: str) -> str:
-        """The name of a resource without a name of its own."""
+        """The physical name of a resource for which the program gives none."""
         return physical_name(self._name_pattern, name, lambda digits: secrets.token_hex(digits)[:digits])
 
 
-# Throttling is tried again, as the provider does: up to 25 times, less with aws:maxRetries in the stack file.
+# Throttled calls are retried as by the provider: up to 25 times, less with aws:maxRetries in the stack file.
 _CLIENT_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 _ENVIRONMENT = {
     # Moto's catalogue of machine images takes a quarter of a second, and this layer has no machines.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    # Credentials, profiles and endpoints of the person at the keyboard have no business here.
+    # The user's credentials, profile and endpoints are not used.
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }

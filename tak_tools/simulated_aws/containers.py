@@ -49,7 +49,7 @@ def cluster_capacity_providers(cloud: SimulatedAws, name: str, inputs: Inputs) -
 
 @handles(types.AWSX_REPOSITORY)
 def repository(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
-    """The repository within; its lifecycle policy is a resource of its own."""
+    """The repository in the component; the program creates the lifecycle policy itself."""
     ecr = cloud.client("ecr")
     # Counts only when the repository is deleted.
     inputs.take("forceDelete")

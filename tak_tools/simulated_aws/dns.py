@@ -12,7 +12,7 @@ from tak_tools.simulated_aws.inputs import Inputs
 
 @answers("aws:route53/getZone:getZone")
 def find_zone(cloud: SimulatedAws, args: dict[str, Any]) -> dict[str, Any]:
-    """A public hosted zone by its name, with the AWS provider's own message where there is none."""
+    """A public hosted zone by its name, with the AWS provider's error message where there is none."""
     zone_name = args["name"]
     for zone in cloud.client("route53").list_hosted_zones()["HostedZones"]:
         if zone["Name"] == f"{zone_name}." and not zone["Config"]["PrivateZone"]:

@@ -1,4 +1,4 @@
-"""A resource's inputs that remember what was read of them."""
+"""The inputs of a resource, which remember what was read."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ def vpc(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
 
 @handles(types.DEFAULT_SECURITY_GROUP)
 def default_security_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
-    """Takes over the group that came with the VPC: its own rules out, the given ones in."""
+    """Adopts the VPC's default group: removes its rules, and adds the given ones."""
     ec2 = cloud.client("ec2")
     filters = [
         {"Name": "vpc-id", "Values": [inputs.take("vpcId")]},
@@ -53,7 +53,7 @@ def security_group(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         TagSpecifications=cloud.tag_specifications(inputs, "security-group"),
     )["GroupId"]
     group = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
-    # AWS adds a rule that lets everything out; the provider takes it away.
+    # AWS adds a rule that allows all outbound traffic; the provider removes it.
     ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=group["IpPermissionsEgress"])
     _authorize(ec2, group_id, inputs)
     return group_id, {}

@@ -1,6 +1,6 @@
-"""Handlers of what layers above are made of: load balancers, services, secrets, security group rules.
+"""Handlers of resource types of layers above: load balancers, services, secrets, security group rules.
 
-What ECS in Moto 5.2.5 does not keep of a service (capacity providers, circuit breaker, ECS Exec) botocore still checks.
+Moto 5.2.5 ignores capacity providers, circuit breaker and ECS Exec of a service; botocore checks their form.
 """
 
 import json
@@ -195,7 +195,7 @@ def _require_listeners(cloud: SimulatedAws, inputs: Inputs) -> None:
     for arn in [target["targetGroupArn"] for target in inputs.take("loadBalancers", [])]:
         (group,) = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
         if not group["LoadBalancerArns"]:
-            # AWS says so; Moto makes the service all the same.
+            # AWS's error; Moto creates the service.
             raise RuntimeError(f"InvalidParameterException: target group {arn} does not have a load balancer")
 
 

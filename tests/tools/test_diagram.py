@@ -211,7 +211,7 @@ def test_the_optional_parts_are_drawn_with_their_helpers_in_them(evaluate: Evalu
     assert helpers("tak-certificate") == ["validation", "validation-record"]
     assert picture.node("tak-certificate").lines == (
         "tak.example.org, *.tak.example.org",
-        "Validated by DNS, in a zone that is there already",
+        "Validated by DNS, in an existing zone",
     )
     assert {"Encrypted by S3", "Objects expire"} <= set(picture.node("tak-elb-logs").lines)
     assert picture.node("tak-images-etl-tasks").lines[0] == "tak-images-etl-tasks"

@@ -1,4 +1,4 @@
-"""LoadBalancer: the one way in."""
+"""LoadBalancer: the load balancer in front of the service."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class LoadBalancerArgs:
     name_prefix: str
     """The beginning of every Name tag."""
     internet_facing: bool
-    """False: only the VPC reaches it, and AWS lets nothing in from the internet gateway."""
+    """False: it is internal, reachable from the VPC only."""
     certificate_arn: str | None
     """None: HTTP on port 80."""
     container_port: int
@@ -33,7 +33,7 @@ class LoadBalancer(pulumi.ComponentResource):
 
     security_group_id: Output[str]
     target_group_arn: Output[str]
-    """Comes when a listener has the group: ECS refuses one that none has."""
+    """Known when a listener uses the target group: ECS refuses a target group without a listener."""
     dns_name: Output[str]
     zone_id: Output[str]
     url: Output[str]
@@ -107,7 +107,7 @@ class LoadBalancer(pulumi.ComponentResource):
     def _create_target_group(self) -> aws.lb.TargetGroup:
         return aws.lb.TargetGroup(
             f"{self._name}-tasks",
-            # Fargate tasks are known by address.
+            # Fargate tasks are registered by IP address.
             target_type="ip",
             protocol="HTTP",
             port=self._args.container_port,

@@ -1,4 +1,4 @@
-"""Who may do what: the trust policy and the permissions of the two roles, as documents with outputs in them."""
+"""The trust policies and permissions of the two roles, as documents with outputs in them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def execution_trust() -> Document:
 
 
 def task_trust(base: BaseLayer) -> Document:
-    """Lets ECS assume the task role for tasks of this account and region, and for nobody else's.
+    """Lets ECS assume the task role, for tasks of this account and region only.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
     """
@@ -35,9 +35,9 @@ def task_trust(base: BaseLayer) -> Document:
 
 
 def execution_permissions(base: BaseLayer, log_group_arn: Input[str], secret_arn: Input[str]) -> Document:
-    """What ECS itself needs to start a task: pull its image, write its log, read its secret."""
+    """What ECS needs to start a task: pull its image, write its log, read its secret."""
     return _document(
-        # AWS knows no narrower resource for it; the token opens only what the next statement allows.
+        # AWS has no narrower resource for it; with the token, only the pull that the next statement allows is possible.
         _allow("SignInToRegistry", ["ecr:GetAuthorizationToken"], "*"),
         _allow(
             "PullImages",
@@ -59,7 +59,7 @@ def task_permissions(base: BaseLayer, config_prefix: str) -> Document:
 
 
 def execute_command_permissions(base: BaseLayer, exec_log_group_name: str) -> Document:
-    """What ECS Exec needs beside that: a channel to Session Manager, the key of the session, and its record.
+    """What ECS Exec also needs: a channel to Session Manager, the key of the session, and its log.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-logging
     """
@@ -76,7 +76,7 @@ def execute_command_permissions(base: BaseLayer, exec_log_group_name: str) -> Do
             ],
             "*",
         ),
-        # The agent in the container asks KMS itself, so no kms:ViaService here.
+        # The agent in the container calls KMS itself, so there is no kms:ViaService.
         _allow("DecryptSession", ["kms:Decrypt"], base.kms_key_arn),
         _allow("FindLogGroups", ["logs:DescribeLogGroups"], "*"),
         _allow(

@@ -1,4 +1,4 @@
-"""Service: the tasks, what they may reach, and what they may do."""
+"""Service: the Fargate tasks with their security group, roles, secret and log group."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ class ServiceArgs:
     name_prefix: str
     """Start of every Name tag, and of the keys of the service's objects in the config bucket."""
     log_group_name: str
-    """One that the base layer's key may encrypt."""
+    """A name for which the base layer's key policy lets CloudWatch Logs use the key."""
     exec_log_group_name: str
     image: str
     """A tag or a digest in the base layer's repository."""
@@ -57,7 +57,7 @@ class Service(pulumi.ComponentResource):
         super().__init__("fargate-service:index:Service", name, None, opts)
         self._name = name
         self._args = args
-        # What a task needs from its first second; the service itself refers to none of it.
+        # A task needs these when it starts, but the service does not refer to them.
         self._before_tasks: list[Resource] = []
 
         security_group = self._create_security_group()
@@ -132,7 +132,7 @@ class Service(pulumi.ComponentResource):
                 ("ipv6", "To anywhere", {"cidr_ipv6": "::/0"}),
             ]
         base = self._args.base
-        # The gateway endpoint of S3 has no security group: its addresses are in this list of AWS.
+        # The gateway endpoint of S3 has no security group: its addresses are in this prefix list.
         s3 = aws.ec2.get_managed_prefix_list_output(name=Output.format("com.amazonaws.{}.s3", base.region))
         endpoints = Output.from_input(base.endpoint_security_group_id).apply(_endpoints_needed)
         return [
@@ -150,7 +150,7 @@ class Service(pulumi.ComponentResource):
         )
 
     def _create_secret(self) -> aws.secretsmanager.Secret:
-        """Without a value: that is put in by hand, and so is in no stack file and no state."""
+        """Without a value: a person sets it, so it is in no stack file and no state."""
         return aws.secretsmanager.Secret(
             f"{self._name}-secret",
             description=f"{self._args.name_prefix}: read by its tasks as SECRET",

@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def exec_log_group_name(self) -> str:
-        """The base layer's, where its cluster records what people type into a container."""
+        """The base layer's log group of ECS Exec sessions."""
         return f"/{self._base_name}/ecs-exec"
 
     @property
@@ -82,7 +82,7 @@ def load_settings() -> Settings:
     )
     if settings.base_layer.count("/") != 2:
         raise _mistake(config, "baseLayer", settings.base_layer, "a stack as organization/project/stack")
-    # AWS says so of a size only when the cluster, the load balancer and the roles are there.
+    # AWS refuses a wrong size only after the load balancer and the roles are created.
     if settings.cpu not in FARGATE_SIZES:
         raise _mistake(config, "cpu", settings.cpu, f"one of {', '.join(map(str, FARGATE_SIZES))}")
     if settings.memory not in (sizes := FARGATE_SIZES[settings.cpu]):
