@@ -1,7 +1,8 @@
 """The resource types of the base layer and of the layers above it: one row each, with all facts that the tools use.
 
 The policy (tak_tools/policy), the plan (cost.py, critical_path.py), the picture (diagram/), the simulated AWS, the
-check of tags (verify/tags.py) and the roles of the workflows (bootstrap/) read the rows; no other file has a type's token.
+check of tags (verify/tags.py) and the roles of the workflows (bootstrap/) read the rows. No other file has a type's
+token.
 The order of the rows is the order of boxes in the picture and of lines in the cost.
 
 Seconds are what the AWS provider typically needs to create a resource, its own waiting included. Sources: public

@@ -1,7 +1,7 @@
 """The policy documents of the roles: pure functions from names to statements.
 
 A deploy role can change what has the tag `Environment: STACK` of its stack, or a name that begins with PROJECT-STACK.
-https://docs.aws.amazon.com/service-authorization/latest/reference/ has the resource types and condition keys of each action.
+Resource types and condition keys of each action: https://docs.aws.amazon.com/service-authorization/latest/reference/
 
 AWS counts the tags of some resources only after their creation. What a deploy role does to a new one is therefore
 allowed on resources that have neither a tag `Environment` nor a tag `Name` nor, where it is a KMS key, an alias: this

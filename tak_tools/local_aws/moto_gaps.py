@@ -87,7 +87,7 @@ def _mended(owner: type, name: str, *parameters: str) -> Any:
     code = getattr(function, "__code__", None)
     if code is None or code.co_varnames[1 : code.co_argcount] != parameters:
         raise DeploymentError(
-            f"Moto {moto.__version__} has another {owner.__name__}.{name} than tak_tools/local_aws/moto_gaps.py replaces;"
+            f"Moto {moto.__version__} has another {owner.__name__}.{name} than moto_gaps.py expects;"
             " install the version of the lock file (uv sync --locked --all-groups --all-extras)"
         )
     return function

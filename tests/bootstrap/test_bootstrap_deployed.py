@@ -53,7 +53,7 @@ def test_the_state_bucket_refuses_everything_without_tls(account: Account, bucke
     ]
 
 
-def test_the_state_s_current_versions_stay_and_old_ones_go_after_a_year(account: Account, bucket: str) -> None:
+def test_current_versions_of_the_state_stay_and_old_ones_expire_after_a_year(account: Account, bucket: str) -> None:
     rules = account.cloud.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
 
     assert {rule["ID"]: rule for rule in rules} == {
@@ -95,7 +95,7 @@ def test_the_secrets_provider_and_the_backend_url_lead_to_what_there_is(account:
     assert account.recording.outputs["backendUrl"] == f"s3://{bucket}?region=ap-southeast-2"
 
 
-def test_github_s_tokens_are_accepted_for_sts_only(account: Account) -> None:
+def test_tokens_of_github_are_accepted_for_sts_only(account: Account) -> None:
     iam = account.cloud.client("iam")
     (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])

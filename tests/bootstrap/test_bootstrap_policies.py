@@ -287,7 +287,7 @@ def test_a_deploy_role_makes_what_it_tags_as_its_environment_s(deploy: Permissio
     assert not deploy.allow("kms:CreateKey", "*", other)
 
 
-def test_a_deploy_role_changes_and_deletes_what_has_its_environment_s_tag_and_nothing_else_s(
+def test_a_deploy_role_changes_and_deletes_only_resources_with_the_tag_of_its_environment(
     deploy: Permissions, environment: str
 ) -> None:
     own, other, none = ({"aws:ResourceTag/Environment": name} if name else {} for name in (environment, "other", ""))
@@ -366,7 +366,7 @@ def test_certificates_and_security_groups_that_somebody_has_named_cannot_be_tagg
     assert not deploy.allow("ec2:CreateTags", f"{EC2}vpc/any", request)
 
 
-def test_a_new_resource_refers_to_the_environment_s_own_only(deploy: Permissions, environment: str) -> None:
+def test_a_new_resource_refers_to_resources_of_the_environment_only(deploy: Permissions, environment: str) -> None:
     request = {"aws:RequestTag/Environment": environment}
     for action, kind in (
         ("ec2:CreateSubnet", "vpc"),
@@ -418,7 +418,7 @@ def test_named_resources_of_the_other_environment_are_out_of_reach(deploy: Permi
             assert deploy.allow(action, resource) is expected, (action, name)
 
 
-def test_a_deploy_role_makes_its_environment_s_certificates_only(deploy: Permissions, environment: str) -> None:
+def test_a_deploy_role_creates_certificates_of_its_environment_only(deploy: Permissions, environment: str) -> None:
     for name, expected in ((environment, True), ("other", False)):
         assert deploy.allow("acm:RequestCertificate", "*", {"aws:RequestTag/Environment": name}) is expected
         for action in ("acm:DeleteCertificate", "acm:RemoveTagsFromCertificate", "acm:DescribeCertificate"):
@@ -492,7 +492,9 @@ def test_a_deploy_role_writes_the_state_of_its_stack_only(
             assert not deploy.allow("s3:DeleteObjectVersion", item)
 
 
-def test_the_preview_role_reads_every_stack_s_state_and_writes_none(account: Account, preview: Permissions) -> None:
+def test_the_preview_role_reads_the_state_of_every_stack_and_writes_none(
+    account: Account, preview: Permissions
+) -> None:
     bucket = account.recording.named("tak-state").outputs["arn"]
     for item in (*state_objects(account, "dev-test"), *state_objects(account, "prod")):
         assert preview.allow("s3:GetObject", item)
@@ -586,9 +588,7 @@ def test_no_policy_gives_a_deploy_role_more_power(account: Account, action: str,
         ("iam:CreatePolicyVersion", BOUNDARY),
     ],
 )
-def test_the_boundary_s_denials_hold_whatever_it_may_come_to_allow(
-    account: Account, action: str, resource: str
-) -> None:
+def test_the_denials_of_the_boundary_hold_whatever_it_allows(account: Account, action: str, resource: str) -> None:
     permissions = every_power(account, DEPLOY_ROLES["prod"])
     assert permissions.boundary
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -620,13 +620,13 @@ def test_no_policy_lets_a_deploy_role_harm_the_state(account: Account) -> None:
                 assert not permissions.allow(f"kms:{action}", key), action
 
 
-def test_a_role_under_the_role_boundary_can_do_nothing_but_write_the_layer_s_logs(account: Account) -> None:
+def test_a_role_under_the_role_boundary_can_only_write_logs_of_the_layer(account: Account) -> None:
     boundary = account.policy(BOUNDARY)
 
     assert allowed_actions(boundary) == set(ROLE_ACTIONS)
 
 
-def test_the_layer_s_own_roles_fit_under_the_role_boundary(prod: Recording) -> None:
+def test_the_roles_of_the_layer_work_under_the_role_boundary(prod: Recording) -> None:
     for policy in prod.of_type("RolePolicy"):
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
             asked = statement["Action"]

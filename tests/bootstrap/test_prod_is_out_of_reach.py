@@ -252,7 +252,7 @@ def _reached(permissions: Permissions, targets: list[Target], wanted: Callable[[
     }
 
 
-def test_dev_test_s_deploy_role_changes_nothing_of_prod(prod: Deployed) -> None:
+def test_the_deploy_role_of_dev_test_changes_nothing_of_prod(prod: Deployed) -> None:
     dev_test = prod.account.permissions("tak-base-deploy-dev-test")
 
     assert _reached(dev_test, prod.targets, lambda action: action.changes) == set(SHARED)
@@ -269,7 +269,7 @@ def test_what_a_deploy_role_does_without_a_resource_makes_something_new(prod: De
     assert allowed == NEW
 
 
-def test_dev_test_s_deploy_role_reads_no_data_of_prod(prod: Deployed) -> None:
+def test_the_deploy_role_of_dev_test_reads_no_data_of_prod(prod: Deployed) -> None:
     dev_test = prod.account.permissions("tak-base-deploy-dev-test")
 
     assert _reached(dev_test, prod.targets, lambda action: "Read" in action.levels) == {
@@ -292,7 +292,7 @@ NOT_OF_THE_STACK = {
 }
 
 
-def test_prod_s_own_deploy_role_changes_everything_that_the_stack_has(prod: Deployed) -> None:
+def test_the_deploy_role_of_prod_changes_everything_in_the_stack(prod: Deployed) -> None:
     """The proof above would hold for a role that may do nothing, or for resources that no action takes."""
     own = prod.account.permissions("tak-base-deploy-prod")
     reached = {kind for _, kind in _reached(own, prod.targets, lambda action: action.changes)}
@@ -309,14 +309,14 @@ def test_a_stack_staging_with_the_defaults_of_prod_keeps_every_rule(project: Pro
     assert (plan.environment, plan.violations) == ("prod", ())
 
 
-def test_a_stack_staging_with_prod_s_tag_breaks_the_rule_of_tags(project: Project, tmp_path: Path) -> None:
+def test_a_stack_staging_with_the_tag_of_prod_breaks_the_rule_of_tags(project: Project, tmp_path: Path) -> None:
     violations = make_plan(staging_file(project, tmp_path, environment_tag="prod")).violations
 
     assert {violation.rule.name for violation in violations} == {"required-tags"}
     assert 'tags: Environment: found "prod", expected staging' in {violation.message for violation in violations}
 
 
-def test_staging_is_deployed_by_its_own_role_and_out_of_prod_s_reach(staging: Deployed) -> None:
+def test_staging_is_deployed_by_its_own_role_and_out_of_reach_of_prod(staging: Deployed) -> None:
     own, others = (staging.account.permissions(f"tak-base-deploy-{stack}") for stack in ("staging", "prod"))
     reached = {kind for _, kind in _reached(own, staging.targets, lambda action: action.changes)}
 

@@ -157,7 +157,7 @@ def test_the_four_subnets_have_their_ranges_and_zones_and_give_out_no_public_ipv
 # Routes
 
 
-def test_every_subnet_has_a_route_table_of_its_own_choice(layer: Layer) -> None:
+def test_every_subnet_has_an_explicit_route_table(layer: Layer) -> None:
     tables = layer.in_vpc("describe_route_tables", "RouteTables")
     associated = {
         association["SubnetId"]: table["RouteTableId"]

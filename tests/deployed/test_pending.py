@@ -60,7 +60,7 @@ def test_a_stack_with_a_longer_name_is_another_one(prod_layer: Layer, project: P
 
 
 @pytest.mark.usefixtures("undone")
-def test_what_says_that_it_is_another_stack_s_is_no_leftover(prod_layer: Layer) -> None:
+def test_a_resource_with_the_tags_of_another_stack_is_no_leftover(prod_layer: Layer) -> None:
     ec2, kms = prod_layer.client("ec2"), prod_layer.client("kms")
     for tags in ({"Environment": "test"}, {"Component": "WebServer"}, {"Project": "Other"}):
         ec2.create_vpc(CidrBlock="10.9.0.0/20", TagSpecifications=tagged_as("vpc", "vpc", tags))

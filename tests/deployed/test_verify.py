@@ -443,7 +443,9 @@ def test_a_missing_outputs_file_is_refused(project: Project, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ['{"deployment": null}', '{"deployment": {"resources": [{"type": "a"}]}}'])
-def test_a_state_that_is_none_is_refused(project: Project, outputs_file: Path, tmp_path: Path, text: str) -> None:
+def test_a_document_that_is_not_a_state_is_refused(
+    project: Project, outputs_file: Path, tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
     assert refusal(project, outputs_file=outputs_file, state_file=path) == (

@@ -58,7 +58,7 @@ def test_the_policy_pack_stops_a_bad_program(dev_test: Stack) -> None:
     assert "key-rotates" in update.text
 
 
-def test_the_example_stands_on_the_layer(dev_test: Stack) -> None:
+def test_the_example_can_be_deployed_on_the_layer(dev_test: Stack) -> None:
     """It comes up, has nothing to do, and goes again; the layer below cannot go before it."""
     service = Stack("dev-test", dev_test.folder, dev_test.aws, project="examples/fargate_service")
     service.create()

@@ -198,7 +198,7 @@ def test_without_endpoints_tasks_reach_aws_by_https_through_the_nat_gateway(dev_
 # At rest
 
 
-def test_the_key_s_policy_lets_logs_encrypt_the_log_group(deployed: Deployed) -> None:
+def test_the_key_policy_lets_logs_encrypt_the_log_group(deployed: Deployed) -> None:
     name = deployed.recording.outputs["logGroupName"]
     (group,) = deployed.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     policy = deployed.client("kms").get_key_policy(KeyId=deployed.base["kmsKeyArn"], PolicyName="default")["Policy"]
@@ -221,7 +221,7 @@ def test_the_secret_is_under_the_key_and_has_no_value_yet(deployed: Deployed) ->
         secrets.get_secret_value(SecretId=arn)
 
 
-def test_everything_has_the_layer_s_own_tags(deployed: Deployed) -> None:
+def test_everything_has_the_tags_of_the_layer(deployed: Deployed) -> None:
     tags = deployed.client("secretsmanager").describe_secret(SecretId=deployed.recording.outputs["secretArn"])["Tags"]
 
     assert {tag["Key"]: tag["Value"] for tag in tags} == {
@@ -246,7 +246,7 @@ def through(deployed: Deployed, service: str) -> dict[str, str]:
     return {"kms:ViaService": f"{service}.{deployed.base['region']}.amazonaws.com"}
 
 
-def test_the_execution_role_starts_this_service_s_tasks_and_nothing_else(deployed: Deployed) -> None:
+def test_the_execution_role_starts_tasks_of_this_service_only(deployed: Deployed) -> None:
     may = permissions(deployed, "execution").allow
     repository, key = deployed.base["ecrRepositoryArn"], deployed.base["kmsKeyArn"]
     secret = deployed.recording.outputs["secretArn"]

@@ -208,7 +208,7 @@ def test_no_task_starts_before_it_may_pull_its_image(example: Example) -> None:
         assert recording.named("web-service").dependencies.issuperset(needed)
 
 
-def test_the_stack_file_s_protection_covers_the_secret_and_the_load_balancer(example: Example) -> None:
+def test_protect_data_covers_the_secret_and_the_load_balancer(example: Example) -> None:
     for stack, protected in (("prod", True), ("dev-test", False)):
         recording = example(stack)
 

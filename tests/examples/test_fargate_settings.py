@@ -35,7 +35,7 @@ def problem(**changed: Any) -> str:
     return str(caught.value)
 
 
-def test_log_groups_have_names_that_the_base_layer_s_key_may_encrypt() -> None:
+def test_log_groups_have_names_that_the_key_of_the_base_layer_may_encrypt() -> None:
     assert settings().log_group_name == "/tak-base-prod/fargate-service-blue"
     assert settings().exec_log_group_name == "/tak-base-prod/ecs-exec"
     assert settings().certificate_arn is None

@@ -45,7 +45,7 @@ def put_cli(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
 
 
-def test_the_local_stack_has_ids_and_a_port_of_its_own_and_no_credentials(project: Project) -> None:
+def test_the_local_stack_has_unused_ids_a_port_and_no_credentials(project: Project) -> None:
     every_option = run_program(with_options(project, "prod"), StubAws("ap-southeast-2"))
     stack_file = load_stack(project, "local")
     (endpoints,) = stack_file.values["aws:endpoints"]

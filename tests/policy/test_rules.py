@@ -397,7 +397,7 @@ def test_a_resource_that_breaks_a_rule_is_a_violation(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.violation], ids=lambda case: case.label)
-def test_a_resource_that_keeps_a_rule_is_none(case: Case) -> None:
+def test_a_resource_that_keeps_a_rule_is_no_violation(case: Case) -> None:
     assert judge(BY_NAME[case.rule], case.resource, case.stack) == []
 
 
@@ -406,7 +406,7 @@ def test_every_rule_is_broken_and_kept_above(broken: bool) -> None:
     assert {case.rule for case in CASES if bool(case.violation) is broken} == BY_NAME.keys()
 
 
-def test_rules_have_names_of_their_own_and_say_where_they_come_from() -> None:
+def test_rules_have_unique_names_and_name_their_source() -> None:
     assert len(BY_NAME) == len(RULES)
     assert all(rule.name == rule.name.lower() and rule.description.endswith(".") and rule.controls for rule in RULES)
 

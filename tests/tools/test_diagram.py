@@ -288,7 +288,7 @@ def test_unknown_types_are_drawn_under_other(strange: Recording) -> None:
     )
 
 
-def test_a_network_resource_without_a_place_of_its_own_stays_within_the_vpc(prod: Recording) -> None:
+def test_a_network_resource_without_a_place_in_the_grid_stays_in_the_vpc(prod: Recording) -> None:
     second = _like(prod.named("tak-internet-gateway"), "aws:ec2/internetGateway:InternetGateway", "tak-second-gateway")
     drawing = lay_out(read_picture(_with(prod, second), ""))
 

@@ -339,7 +339,7 @@ def test_layers_that_import_from_one_another_in_a_circle_have_values_that_are_no
         ("Resources: {A: {Type: T}}\nOutputs: {B: 1}", "Outputs: expected a block for each name"),
         ("Resources: {A: {Type: T}}\nConditions: [1]", "Conditions: expected names with values"),
         ("\x00", "neither JSON nor YAML"),
-        ("Resources: {A: {Type: T, Properties: &a {B: *a}}}", "blocks within blocks without end"),
+        ("Resources: {A: {Type: T, Properties: &a {B: *a}}}", "a block that contains itself"),
     ],
 )
 def test_a_file_that_is_no_template_is_one_line(tmp_path: Path, text: str | None, problem: str) -> None:

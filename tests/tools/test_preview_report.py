@@ -70,7 +70,7 @@ def test_a_replacement_names_the_properties_that_cause_it() -> None:
     assert (change.what, change.why) == ("replaced", "change of `cidrBlock`")
 
 
-def test_a_replacement_without_a_reason_of_its_own_follows_another() -> None:
+def test_a_replacement_without_a_changed_property_follows_another_replacement() -> None:
     (change,) = breaking_changes(preview(step("replace", VPC, "tak-vpc")))
     assert change.why == "something that it depends on is replaced"
 

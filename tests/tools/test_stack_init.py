@@ -27,7 +27,7 @@ def init(folder: Path, stack: str, **options: Any) -> int:
     return run(folder, stack, **defaults | options)
 
 
-def test_the_first_command_of_the_suite_s_page_writes_a_stack_that_breaks_no_rule(folder: Path) -> None:
+def test_the_first_command_of_the_page_of_the_suite_writes_a_stack_that_breaks_no_rule(folder: Path) -> None:
     assert init(folder, "prod", tak_suite="Prod", zone="tak.example.org") == 0
 
     plan = load_plan(folder, "prod")
@@ -53,7 +53,7 @@ def test_each_stack_gets_a_network_of_its_own(folder: Path) -> None:
 
 # YAML reads the last three as numbers.
 @pytest.mark.parametrize("stack", ["prod", "no", "2", "0x1f", "1e3"])
-def test_the_tag_environment_is_the_stack_s_name(folder: Path, stack: str) -> None:
+def test_the_tag_environment_is_the_name_of_the_stack(folder: Path, stack: str) -> None:
     init(folder, stack)
 
     assert load_stack(load_project(folder), stack).default_tags["Environment"] == stack

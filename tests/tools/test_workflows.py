@@ -188,7 +188,7 @@ def test_a_fork_gets_no_credentials_and_no_token_that_can_write() -> None:
     assert "vars." not in json.dumps(workflow("test"))
 
 
-def test_dependabot_s_pull_requests_get_no_role() -> None:
+def test_pull_requests_of_dependabot_get_no_role() -> None:
     """They run the code of new packages. Their author counts: the actor is whoever has set a label since."""
     for path in WORKFLOWS:
         document = workflow(path.stem)
@@ -270,7 +270,7 @@ def test_stacks_are_the_files_of_the_folder_without_local(tmp_path: Path) -> Non
     assert json.loads(line.removeprefix("names=")) == ["a.b_1", "dev-test", "prod"]
 
 
-def test_the_repository_s_own_stacks_are_found(tmp_path: Path) -> None:
+def test_the_stacks_of_the_repository_are_found(tmp_path: Path) -> None:
     stack_files = sorted(path.name for path in ROOT.glob("Pulumi.*.yaml"))
     assert find_stacks(tmp_path, *stack_files).returncode == 0
     assert json.loads(output(tmp_path).removeprefix("names=")) == [
@@ -279,7 +279,7 @@ def test_the_repository_s_own_stacks_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["Pulumi.a b.yaml", "Pulumi.$(id).yaml", 'Pulumi."];x.yaml', "Pulumi.a\nnames=x.yaml"])
-def test_a_file_name_that_is_no_stack_s_is_an_error(file: str, tmp_path: Path) -> None:
+def test_a_file_name_without_a_stack_name_is_an_error(file: str, tmp_path: Path) -> None:
     result = find_stacks(tmp_path, "Pulumi.prod.yaml", file)
     assert result.returncode == 1
     assert result.stdout.startswith("::error::found a stack file with a name that Pulumi refuses")
@@ -308,7 +308,7 @@ def test_prod_is_deployed_after_dev_test_and_each_in_the_environment_of_its_name
     assert workflow("deploy-stack")["jobs"]["up"]["environment"] == "${{ inputs.stack }}"
 
 
-def test_one_deployment_a_stack_and_none_is_cancelled() -> None:
+def test_a_stack_has_one_deployment_at_a_time_and_none_is_cancelled() -> None:
     assert "concurrency" not in workflow("deploy")
     assert "concurrency" not in workflow("deploy-stack")
     assert workflow("deploy-stack")["jobs"]["up"]["concurrency"] == {

@@ -9,7 +9,7 @@ from tak_tools.program import Recording
 from tests.options import Evaluate
 
 
-def test_the_cluster_s_log_groups_are_encrypted_and_forget(prod: Recording) -> None:
+def test_the_log_groups_of_the_cluster_are_encrypted_and_expire(prod: Recording) -> None:
     key = prod.named("tak-key").outputs["arn"]
 
     assert prod.named("tak-exec-log-group").inputs == {

@@ -40,7 +40,9 @@ def test_the_key_rotates_and_can_be_saved_for_some_days_after_its_deletion(
     }
 
 
-def test_the_key_serves_the_account_fargate_for_the_cluster_and_logs_of_the_stack_s_groups(prod: Recording) -> None:
+def test_the_key_policy_allows_the_account_fargate_for_the_cluster_and_logs_for_log_groups_of_the_stack(
+    prod: Recording,
+) -> None:
     cluster = {
         "StringEquals": {
             "kms:EncryptionContext:aws:ecs:clusterAccount": ["account-id"],

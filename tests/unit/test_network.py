@@ -310,7 +310,7 @@ def test_the_flow_log_records_the_traffic_of_the_vpc_in_its_log_group(
 
 
 @pytest.mark.parametrize("days", [365, 7])
-def test_the_flow_log_s_log_group_is_encrypted_and_forgets(evaluate: Evaluate, days: int) -> None:
+def test_the_log_group_of_the_flow_log_is_encrypted_and_expires(evaluate: Evaluate, days: int) -> None:
     recording = evaluate("prod", logRetentionDays=days)
 
     assert recording.named("tak-flow-log-group").inputs == {
@@ -340,7 +340,7 @@ def test_only_flow_logs_of_this_account_and_region_may_use_the_role(prod: Record
     assert role == {"description": "Lets VPC Flow Logs write to the flow log's log group"}
 
 
-def test_the_flow_log_role_writes_to_the_flow_log_s_log_group_only(prod: Recording) -> None:
+def test_the_flow_log_role_writes_to_the_log_group_of_the_flow_log_only(prod: Recording) -> None:
     policy = dict(prod.named("tak-flow-log-role-policy").inputs)
     log_groups = "arn:aws:logs:ap-southeast-2:account-id:log-group"
 

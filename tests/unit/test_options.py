@@ -386,7 +386,7 @@ def test_a_hosted_zone_that_does_not_exist_stops_the_deployment_with_one_line(ev
     assert cloud.asked == {"name": "tak.example.org", "privateZone": False}
 
 
-def test_a_private_hosted_zone_is_none_and_nothing_is_made(evaluate: Evaluate) -> None:
+def test_a_private_hosted_zone_is_refused_before_anything_is_created(evaluate: Evaluate) -> None:
     with SimulatedAws("ap-southeast-2") as cloud:
         vpc = cloud.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
         cloud.client("route53").create_hosted_zone(

@@ -147,7 +147,7 @@ def statements(recording: Recording) -> dict[str, list[dict[str, Any]]]:
     ],
     ids=["account", "organization"],
 )
-def test_a_policy_lets_through_own_principals_aws_and_what_pulls_image_layers(
+def test_an_endpoint_policy_allows_principals_of_the_account_aws_services_and_image_pulls(
     evaluate: Evaluate, limit: dict[str, str], owner: str, caller: str, resource: str
 ) -> None:
     recording = evaluate("prod", vpcEndpoints=[*SERVICES, "ssmmessages", "sts"], **limit)

@@ -467,13 +467,15 @@ def all_dependencies(recording: Recording, start: Registration) -> set[str]:
 # Changes of a live stack
 
 
-def test_prod_s_shape_only_adds_resources_to_dev_test_s(evaluate: Evaluate, prod: Recording) -> None:
+def test_the_defaults_of_prod_only_add_resources_to_those_of_dev_test(evaluate: Evaluate, prod: Recording) -> None:
     small = {item.urn for item in evaluate("prod", environment="dev-test").registrations}
 
     assert small < {item.urn for item in prod.registrations}
 
 
-def test_going_from_dev_test_s_shape_to_prod_s_and_back_replaces_nothing(evaluate: Evaluate, prod: Recording) -> None:
+def test_a_change_from_the_defaults_of_dev_test_to_those_of_prod_and_back_replaces_nothing(
+    evaluate: Evaluate, prod: Recording
+) -> None:
     # AWS changes each of these in place; any other input that differs could mean a replacement.
     assert changed_inputs(evaluate("prod", environment="dev-test"), prod) == {
         ("tak-route-private-b-ipv4", "natGatewayId"),

@@ -200,7 +200,7 @@ def test_log_retention_is_one_of_the_values_that_cloudwatch_accepts() -> None:
         (None, ("eu-west-1a", "eu-west-1b")),
     ],
 )
-def test_zones_of_the_stack_s_region_are_accepted(region: str | None, zones: tuple[str, str]) -> None:
+def test_zones_of_the_region_of_the_stack_are_accepted(region: str | None, zones: tuple[str, str]) -> None:
     assert parse({"availabilityZones": list(zones)}, region=region).network.availability_zones == zones
 
 
@@ -611,7 +611,7 @@ def test_text_that_stands_for_no_good_value_is_refused_as_it_was_found(key: str,
 
 
 @given(values=stack_configs)
-def test_a_stack_file_and_the_engine_s_text_of_it_have_the_same_settings(values: dict[str, Any]) -> None:
+def test_a_stack_file_and_the_strings_of_the_engine_have_the_same_settings(values: dict[str, Any]) -> None:
     # The engine has no null, and its text of any other value is JSON, but for texts.
     values = {key: value for key, value in values.items() if value is not None}
     as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}

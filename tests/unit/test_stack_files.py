@@ -60,7 +60,7 @@ def test_a_number_in_quotes_is_a_number_as_the_pulumi_cli_writes_it(load) -> Non
     assert (load(quoted).settings.network.major_id, load(quoted).settings.protect_data) == (3, False)
 
 
-def test_the_pattern_of_names_is_the_project_s_with_project_and_stack_in_it(load) -> None:
+def test_the_pattern_of_names_is_that_of_the_project_file_with_project_and_stack_in_it(load) -> None:
     assert load(GOOD).name_pattern == "tak-base-other-${name}-${hex(7)}"
     assert load(GOOD + "  pulumi:autonaming: {pattern: '${name}-${stack}'}\n").name_pattern == "${name}-other"
 
@@ -91,7 +91,7 @@ def test_a_key_without_a_namespace_belongs_to_the_project(load) -> None:
         ),
     ],
 )
-def test_a_stack_file_that_is_none_is_one_line_with_the_files_name(load, config: str, problem: str) -> None:
+def test_a_bad_stack_file_is_one_line_with_the_name_of_the_file(load, config: str, problem: str) -> None:
     with pytest.raises(InputError) as caught:
         load(config)
 
