@@ -92,7 +92,7 @@ def _another_certificate(live: Mapping[str, Any], settings: Settings) -> Iterato
         yield (
             f"{NAMESPACE}:hostedZoneName and {NAMESPACE}:certificateNames: found {shown(names)}, expected"
             f" {shown(deployed)}, the names of the deployed certificate: it would be replaced, and TAK's own layers"
-            f" import its ARN; where none does any more, {_UNPROTECT} (docs/tak-suite.md)"
+            f" import its ARN; where no layer imports it, {_UNPROTECT} (docs/tak-suite.md)"
         )
 
 

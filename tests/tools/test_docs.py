@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from tak_tools.doc_pages import pages
-from tak_tools.program import Recording
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 README = (PROJECT_FOLDER / "README.md").read_text(encoding="utf-8")
@@ -39,10 +38,6 @@ def test_every_make_command_that_the_pages_name_exists() -> None:
 
 def test_the_readme_leads_to_every_page() -> None:
     assert {page.name for page in (PROJECT_FOLDER / "docs").glob("*.md") if f"docs/{page.name}" not in README} == set()
-
-
-def test_the_readme_says_how_many_resources_the_demo_creates(prod: Recording) -> None:
-    assert f"\n{len(prod.resources)} resources created in " in README
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:

@@ -147,7 +147,7 @@ def test_a_certificate_that_layers_import_is_not_replaced(
 
     assert update("prod", change, before=SUITE) == [
         f"tak-base:hostedZoneName and tak-base:certificateNames: found {names}, expected {deployed}, the names of the"
-        " deployed certificate: it would be replaced, and TAK's own layers import its ARN; where none does any more,"
+        " deployed certificate: it would be replaced, and TAK's own layers import its ARN; where no layer imports it,"
         " set tak-base:protectData: false and run `pulumi up` first (docs/tak-suite.md)"
     ]
     # Without the suite a layer above gets the new ARN with its next update.
