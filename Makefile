@@ -19,7 +19,7 @@ help: ## This list
 demo: setup ## Deploy the stack prod into a simulated AWS, in memory (STACK=dev-test for the other)
 	@$(RUN) tak-base simulate --stack $(STACK)
 
-test: setup ## Run the tests, but for the slow ones
+test: setup ## Run the fast tests
 	@$(RUN) pytest $(PYTEST_IN_PARALLEL) -m "not slow and not engine"
 
 test-slow: setup ## Run the tests that start processes, a server or a browser

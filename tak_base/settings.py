@@ -492,8 +492,8 @@ def parse_settings(
     return settings_from(Settings, settings, project=project, stack=stack)
 
 
-# Pulumi names what has no name of its own PROJECT-STACK-LOGICALNAME-1234567 (Pulumi.yaml, pulumi:autonaming). The flow
-# log's role, `tak-flow-log-role`, leaves 38 of the 64 characters that IAM takes; buckets leave 40 of S3's 63.
+# Pulumi names resources without a name PROJECT-STACK-LOGICALNAME-1234567 (Pulumi.yaml, pulumi:autonaming). The flow
+# log's role, `tak-flow-log-role`, leaves 38 of the 64 characters that IAM allows; buckets leave 40 of S3's 63.
 MAX_NAME_PREFIX = 38
 
 
@@ -515,7 +515,7 @@ def name_problems(project: str, stack: str) -> Iterator[str]:
         )
 
 
-# What AWS or the program refuses although each value is good by itself. A key with a mistake may be missing here.
+# Combinations of good values that AWS or the program refuses. A key with a mistake may be missing here.
 
 
 def _unsupported_region(region: str | None) -> Iterator[str]:

@@ -11,7 +11,8 @@ from pulumi import Input, Output, ResourceOptions
 from tak_bootstrap import policies
 from tak_bootstrap.policies import AUDIENCE, GITHUB_ISSUER, IAM_PATH, Document, Layer, State
 
-# The time limit of the job that updates a stack (.github/workflows/deploy-stack.yml), which asks for as much.
+# The time limit of the job that updates a stack, which requests a session of that length
+# (.github/workflows/deploy-stack.yml).
 DEPLOY_SESSION_SECONDS = 90 * 60
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, of a managed policy without white space
 MAX_POLICY_LENGTH = 6144

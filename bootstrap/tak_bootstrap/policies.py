@@ -412,7 +412,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
         _allow("ServicesOfTheLayer", [f"{service}:*" for service in services], "*", layer.in_region),
         # Not ssm:*, which also runs commands on machines.
         _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
-        # EC2 calls Route 53 for an endpoint in the name of the caller, and which region counts then is not documented.
+        # EC2 calls Route 53 for an endpoint with the caller's permissions; the region of that call is not documented.
         _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_region_or_global),
         _allow("Search", SEARCH, "*", layer.in_region_or_global),
         _allow(

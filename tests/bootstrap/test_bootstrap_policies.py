@@ -1,4 +1,4 @@
-"""What the roles may do: no more than the layer needs, no less, each environment by itself, and never more power."""
+"""The permissions of the roles: exactly what the layer needs, for one environment, without a way to get more."""
 
 import json
 import re
@@ -230,7 +230,7 @@ def test_every_call_that_makes_a_resource_has_its_action_in_the_row_of_the_type(
     assert calls.pop("") - actions("", ("read",)) == {"sts:GetCallerIdentity"}
     assert len(calls) > 25
     for type_, made in calls.items():
-        # To ask for more than the provider does is no harm.
+        # More tags than the provider's are allowed too.
         assert not made - actions("", type_=type_) - actions("", ("read",)) - {"sts:GetCallerIdentity"}, type_
 
 
@@ -500,7 +500,7 @@ def test_the_preview_role_reads_the_state_of_every_stack_and_writes_none(
         assert preview.allow("s3:GetObject", item)
         assert not preview.allow("s3:PutObject", item)
         assert not preview.allow("s3:DeleteObject", item)
-    # The bootstrap's own state, which says how all of this is built, is nobody's business.
+    # No role reads the state of the bootstrap.
     assert not preview.allow("s3:GetObject", f"{bucket}/.pulumi/stacks/tak-bootstrap/account.json")
 
 

@@ -26,7 +26,7 @@ from tests.options import SUITE, with_options
 
 pytestmark = pytest.mark.slow
 
-# What dev-test's deploy role may do to what prod has or shares, and why AWS lets nobody narrow it further.
+# What dev-test's deploy role may do to what prod has or shares, and why AWS allows no narrower permission.
 SHARED = {
     ("route53:ChangeResourceRecordSets", "hosted zone"): (
         "the stacks share the zone; only CNAME records whose names begin with _ can be written, and none deleted"

@@ -1,4 +1,4 @@
-"""The policy pack as the Pulumi CLI runs it: a process of its own, asked over gRPC."""
+"""The policy pack as the Pulumi CLI runs it: a separate process, called over gRPC."""
 
 import json
 import subprocess
