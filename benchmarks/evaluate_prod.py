@@ -1,4 +1,4 @@
-"""What it costs to evaluate prod under mocks: the median of five whole processes.
+"""Time and memory to evaluate prod under mocks: the median of five processes.
 
 "program" is the time from the first import of the program to its last registration, as the process measures it;
 "process" is all of it, from the start of the interpreter; "memory" is the process's peak.

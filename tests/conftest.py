@@ -13,7 +13,7 @@ from tak_tools.stack_file import Project, load_project, load_stack
 from tak_tools.stub_aws import StubAws
 from tests.options import Evaluate, with_unchecked
 
-# A test process makes many objects and ends. Looking for garbage among them often takes a third of its time.
+# A test process creates many objects and ends. Frequent garbage collection takes a third of its time.
 gc.set_threshold(100_000, 50, 100)
 
 PROJECT_FOLDER = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ def project() -> Project:
 def evaluate(project: Project) -> Evaluate:
     """`evaluate("prod", natGateways=1)`: what the real program registers for a stack file with other `tak-base:` keys.
 
-    The values go to the program unchecked, so a bad one raises what `pulumi up` would. `cloud` stands in for AWS.
+    The values reach the program unchecked, so a bad one raises what `pulumi up` would raise. `cloud` replaces AWS.
     """
 
     known: dict[str, Recording] = {}
@@ -51,8 +51,8 @@ def evaluate(project: Project) -> Evaluate:
 def _run(project: Project, stack: str, cloud: Cloud | None, overrides: dict[str, Any]) -> Recording:
     stack_file = with_unchecked(load_stack(project, stack), overrides)
     recording = run_program(stack_file, cloud or StubAws(stack_file.region, stack_file.name_pattern))
-    # The modules of pulumi_aws and the recordings stay for good. Otherwise the garbage collector walks them all again
-    # and again, and takes half the time of every run.
+    # The modules of pulumi_aws and the recordings stay until the end. Otherwise garbage collection visits them all
+    # again and again, and takes half the time of every run.
     gc.freeze()
     return recording
 

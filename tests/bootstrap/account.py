@@ -1,4 +1,4 @@
-"""The account after the bootstrap, and what its roles may do there."""
+"""An account after the bootstrap, and an evaluation of what its roles may do."""
 
 import json
 import re
@@ -22,7 +22,7 @@ ANY = object()
 
 
 class Attack(dict[str, Any]):
-    """The context of a request for something that exists: what it is stands fixed, the caller chooses the rest."""
+    """The context of a request for an existing resource: its values are fixed, the caller chooses the others."""
 
     # `ec2:CreateAction` is there only when EC2 tags what it has just made.
     FIXED = ("aws:ResourceTag/", "kms:ResourceAliases", "ec2:CreateAction")
@@ -36,7 +36,7 @@ class Attack(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a role of the simulated AWS may do, by the rules of IAM: a denial wins, and a boundary only narrows.
+    """What a role of the simulated AWS may do, by IAM's evaluation logic: a denial wins, and a boundary only limits.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
@@ -106,7 +106,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _holds(operator: str, found: Any, expected: str | Sequence[str], effect: str) -> bool:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
     if found is ANY:
-        # The caller chooses what lets the request through.
+        # The caller chooses a value that allows the request.
         return effect == "Allow"
     choices = [expected] if isinstance(expected, str) else expected
     if operator == "Null":

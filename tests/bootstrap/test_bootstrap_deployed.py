@@ -1,4 +1,4 @@
-"""The bootstrap deployed in the simulated AWS, and asked through boto3 what it has become."""
+"""The bootstrap deployed in the simulated AWS, and read through boto3."""
 
 import json
 from pathlib import Path

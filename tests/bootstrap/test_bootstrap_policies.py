@@ -272,7 +272,7 @@ def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:
     ) == {"ec2:CreateRoute", "ec2:CreateTags"}
 
 
-# What that comes to
+# The effect
 
 
 def test_a_deploy_role_makes_what_it_tags_as_its_environment_s(deploy: Permissions, environment: str) -> None:

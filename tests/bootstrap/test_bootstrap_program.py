@@ -1,4 +1,4 @@
-"""The bootstrap program as a whole: what there is, how it hangs together, what survives, what it exports."""
+"""The bootstrap program as a whole: its resources, their references, what is protected, what it exports."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Config of the bootstrap: what is accepted, and that every mistake is told at once."""
+"""Config of the bootstrap: what is accepted, and that all mistakes are reported together."""
 
 from typing import Any
 

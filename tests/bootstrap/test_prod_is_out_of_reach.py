@@ -43,13 +43,13 @@ SHARED = {
     ("kms:Decrypt", "key of the state bucket"): "through S3 only, which checks the access to the object",
     ("kms:GenerateDataKey", "key of the state bucket"): "through S3 only, which checks the access to the object",
 }
-# What takes no resource: it makes something new, with dev-test's tag.
+# Actions without a resource: they create something new, with the tag of dev-test.
 NEW = {"acm:RequestCertificate", "kms:CreateKey"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something that dev-test's deploy role has no business with."""
+    """A resource that dev-test's deploy role must not change."""
 
     kind: str
     arn: str
@@ -63,7 +63,7 @@ class Action:
     levels: frozenset[str]
     """Read, List, Write, Tagging, Permissions management."""
     takes: tuple[re.Pattern[str], ...]
-    """The ARNs of what it can be done to."""
+    """The ARNs of its resources."""
     without_resource: bool
 
     @property
@@ -166,7 +166,7 @@ def _registered(deployed: Deployed) -> Iterator[Target]:
         if row is types.BUCKET:
             yield Target("object", f"{arn}/any")
         if row is types.LOG_GROUP:
-            # What takes a log group and is asked with the ARN of a stream is asked of the group.
+            # An action on a log group that gets the ARN of a stream is an action on the group.
             yield Target("log stream", f"{arn}:log-stream:any", tags)
 
 
@@ -189,7 +189,7 @@ ACCOUNT = "123456789012"
 
 
 def _made_by_aws(deployed: Deployed) -> Iterator[Target]:
-    """What AWS makes in the VPC beside what the program asks for, without tags."""
+    """What AWS creates in the VPC beside the program's resources, without tags."""
     ec2 = deployed.account.cloud.client("ec2")
     in_vpc = [{"Name": "vpc-id", "Values": [deployed.recording.outputs["vpcId"]]}]
     groups = [group["GroupId"] for group in ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]]
@@ -216,7 +216,7 @@ def _made_by_aws(deployed: Deployed) -> Iterator[Target]:
 
 
 def _shared(deployed: Deployed) -> Iterator[Target]:
-    """What prod needs and another stack has or the account, the bootstrap's among it."""
+    """What prod needs and another stack or the account has, such as the bootstrap's resources."""
     bootstrap = deployed.account.recording
     state = bootstrap.named("tak-state").outputs["arn"]
     (zone,) = deployed.account.cloud.client("route53").list_hosted_zones()["HostedZones"]

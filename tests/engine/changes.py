@@ -1,4 +1,4 @@
-"""The change matrix: what the engine does for each key of a stack file on a live stack, and the page that says so."""
+"""The change matrix: what the engine does for each key of a stack file on a live stack, and the page of the results."""
 
 import fcntl
 import json
@@ -180,7 +180,7 @@ class Row(NamedTuple):
 
 
 def walk(stack: Stack, steps: Iterable[Step]) -> tuple[list[Row], list[str]]:
-    """Takes the live stack through the steps; returns a row for each, and what must not be.
+    """Takes the live stack through the steps; returns a row for each, and the mistakes.
 
     A step is refused where the program says no before anything is touched; the keys are then as they were.
     """
@@ -205,7 +205,7 @@ def walk(stack: Stack, steps: Iterable[Step]) -> tuple[list[Row], list[str]]:
         else:
             rows.append(Row(keys, *values, f"fails after: {summary(update.changes)}"))
             problems.append(f"{step}: {update}")
-            # The walk goes on from where it was, so that one mistake does not hide the next.
+            # The walk continues from here, so that one mistake does not hide the next.
             stack.up("--refresh")
     return rows, problems
 

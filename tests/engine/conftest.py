@@ -1,4 +1,4 @@
-"""One live stack for each environment, each on a Moto server of its own."""
+"""A live stack for each environment, each with its own Moto server."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""The real Pulumi engine with the project in a folder of its own, and a Moto server that stands in for AWS."""
+"""The real Pulumi engine with a copy of the project, and a Moto server in place of AWS."""
 
 import json
 import os
@@ -37,7 +37,7 @@ _DONE = {
 
 
 def missing() -> str:
-    """What of the engine is not on this machine, in one line; empty where all of it is."""
+    """The parts of the engine that this machine lacks, in one line; empty where it has all."""
     programs = [name for name in ("pulumi", "pulumi-language-python") if shutil.which(name) is None]
     folder = _user_plugins()
     programs += [
@@ -78,7 +78,7 @@ class Update:
 
 
 class Aws:
-    """A Moto server of its own, in a folder of its own."""
+    """A Moto server with its folder."""
 
     def __init__(self, folder: Path, region: str = "ap-southeast-2") -> None:
         self.folder = folder
@@ -111,7 +111,7 @@ class Stack:
         port = str(aws.server.port)
         self._own = json.loads(re.sub(r"(?<=127\.0\.0\.1:)\d+", port, json.dumps(provider))) | own
         self.config: dict[str, Any] = dict(self._own)
-        """The config of the stack file, which every command writes anew."""
+        """The config of the stack file, which every command writes again."""
 
     def create(self) -> None:
         """Makes the stack in the state: nothing is deployed."""
@@ -219,7 +219,7 @@ class Stack:
 
 
 def project_copy(folder: Path) -> None:
-    """The project in `folder`, with a Pulumi home and a state of its own; runs on this Python environment.
+    """The project in `folder`, with its own Pulumi home and state; it runs in this Python environment.
 
     Without any pyproject.toml: the language host would have `uv sync` change the environment for it.
     """
@@ -245,7 +245,7 @@ def _config(stack_file: str) -> dict[str, Any]:
 
 
 def _end_group(group: int) -> None:
-    """Ends what a killed CLI has left running: it is in the session that was made for it."""
+    """Ends the processes that a killed CLI has left: they are in the CLI's session."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
@@ -267,6 +267,6 @@ def _read(exit_code: int, log: Path, text: str) -> Update:
 
 def _count(update: Update, metadata: Mapping[str, Any]) -> None:
     what, type_ = _DONE.get(metadata["op"]), metadata["type"]
-    # Neither components nor providers, which are nothing on AWS.
+    # Neither components nor providers, which are not resources of AWS.
     if what and type_.startswith("aws:"):
         update.done[what, type_, metadata["urn"].rpartition("::")[2]] += 1

@@ -1,4 +1,4 @@
-"""Everything that a stack can have made in an AWS account, read from the services themselves."""
+"""Everything that a stack can create in an AWS account, read from the services."""
 
 import json
 import re
@@ -63,7 +63,7 @@ _DETAILS = {
     "HostedZones": (("route53", "list_resource_record_sets", "HostedZoneId"),),
     "Roles": (("iam", "list_role_policies", "RoleName"),),
 }
-# It changes although nothing is changed: when something was asked for, or made.
+# Values that change without a change of the resource, such as times.
 _VOLATILE = re.compile(r"date|time|lastUsed|lastEvaluated|ResponseMetadata", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder ask of more than one stack."""
+"""Scenarios that several tests of this folder use."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The stack dev-test on the engine, from its first deployment until nothing is left of it."""
+"""The stack dev-test on the engine, from its first deployment until everything is deleted."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_the_policy_pack_stops_a_bad_program(dev_test: Stack) -> None:
 
 
 def test_the_example_can_be_deployed_on_the_layer(dev_test: Stack) -> None:
-    """It comes up, has nothing to do, and goes again; the layer below cannot go before it."""
+    """It is created, has no changes, and is destroyed; the base layer cannot be destroyed before it."""
     service = Stack("dev-test", dev_test.folder, dev_test.aws, project="examples/fargate_service")
     service.create()
     update = service.up()

@@ -1,4 +1,4 @@
-"""`kill -9` of the engine in the middle of its work, and what it takes to have the stack as if nothing had happened."""
+"""`kill -9` of the engine during an update, and the documented steps that repair the stack."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def stack(make_stack: Callable[[str], Stack]) -> Stack:
 
 @pytest.fixture(scope="module")
 def clean(make_stack: Callable[[str], Stack]) -> Counter[str]:
-    """What an account has after a deployment of prod that nobody has disturbed."""
+    """What an account has after a complete deployment of prod."""
     undisturbed = make_stack("prod")
     update = undisturbed.up()
     assert update.exit_code == 0, update

@@ -26,7 +26,7 @@ def server(server_folder: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def clients(server: Server) -> Callable[[str], Any]:
-    """`clients("ec2")`: a boto3 client that talks to the local AWS over HTTP."""
+    """`clients("ec2")`: a boto3 client that calls the local AWS over HTTP."""
     session = boto3.Session("no-account", "no-secret", region_name="ap-southeast-2")
     config = Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20)
     return functools.cache(lambda service: session.client(service, endpoint_url=server.url, config=config))

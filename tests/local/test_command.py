@@ -27,7 +27,7 @@ ASKED = {"s3control", "sts", "resourcegroupstaggingapi", "cloudformation", "ssm"
 
 @pytest.fixture
 def folder(tmp_path: Path, project: Project) -> Path:
-    """A copy of the project's stack files, where the local stack has a port of its own."""
+    """A copy of the project's stack files, where the local stack has an unused port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -97,7 +97,7 @@ def test_nothing_of_a_real_account_reaches_pulumi(monkeypatch: pytest.MonkeyPatc
 
 
 def test_up_then_verify_then_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a CLI that only writes down how it was called."""
+    """With a CLI that only records its arguments."""
     put_cli(monkeypatch, folder, f'echo "$@" >> {folder}/calls; mkdir -p .local/state/.pulumi; pwd > {folder}/cwd')
     verified: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The server as a process: it comes up once, answers signed requests only, and is gone when it is stopped."""
+"""The server as a process: it starts once, answers signed requests only, and ends when it is stopped."""
 
 import http.client
 import json
@@ -99,7 +99,7 @@ def test_s3_control_is_reached_through_the_proxy(server: Server, clients: Callab
 
 
 def test_a_failure_of_moto_is_told_once(clients: Callable[[str], Any]) -> None:
-    """A service that Moto has nothing of. As a 500, clients would try it again and again."""
+    """A service that Moto lacks. Clients would retry a 500."""
     with pytest.raises(ClientError) as error:
         clients("notifications").list_notification_hubs()
 

@@ -1,4 +1,4 @@
-"""Each gap of Moto: there in Moto as it comes, closed in the simulated AWS and in the local one."""
+"""Each gap of Moto: it exists in Moto itself, and is closed in the simulated AWS and in the local AWS."""
 
 import functools
 import json
@@ -225,7 +225,7 @@ def address_of_a_nat_gateway(clients: Clients) -> bool:
 
 
 def subnet_with_interfaces(clients: Clients) -> bool:
-    """An endpoint's, a NAT gateway's, and one of its own, each until it is gone."""
+    """Interfaces of an endpoint, of a NAT gateway, and another one, each until it is deleted."""
     ec2 = clients("ec2")
     vpc, subnet = subnet_of(ec2)
     gateway_of(ec2, vpc)
@@ -250,7 +250,7 @@ def subnet_with_interfaces(clients: Clients) -> bool:
 
 
 def security_group_in_use(clients: Clients) -> bool:
-    """An interface has it, then a rule of another group names it; a rule of its own does not count."""
+    """An interface has it, then a rule of another group names it; a rule of the group itself does not count."""
     ec2 = clients("ec2")
     vpc, subnet = subnet_of(ec2)
     group, other = (
@@ -385,7 +385,7 @@ def ecs_account_settings(clients: Clients) -> bool:
 
 
 def unimplemented_actions(clients: Clients) -> bool:
-    """One service of each of the ways in which AWS writes requests and answers."""
+    """One service for each protocol of AWS's APIs."""
     refusals = []
     calls = [
         ("ec2", "DescribeMacHosts", lambda ec2: ec2.describe_mac_hosts()),

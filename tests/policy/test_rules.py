@@ -1,4 +1,4 @@
-"""Every rule is broken, with the violation that follows, and kept; and the layer itself keeps them all."""
+"""For every rule a resource that violates it, and one that does not; the layer violates none."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`tak-base addresses`: every stack file's network, collisions, and the next free IDs."""
+"""`tak-base addresses`: the network of every stack file, networks that are used twice, and the next free IDs."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md lead to their goal."""
+"""The recipes of CONTRIBUTING.md work."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The picture: everything recorded is in it, nothing else, and nothing lies on anything else."""
+"""The picture: it has everything recorded, nothing else, and nothing overlaps."""
 
 import dataclasses
 import itertools

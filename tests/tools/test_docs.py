@@ -1,4 +1,4 @@
-"""The pages say what is true: generated ones are current, and what they name exists."""
+"""The pages are true: generated ones are current, and the paths and commands that they name exist."""
 
 import re
 from pathlib import Path

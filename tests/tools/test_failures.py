@@ -1,4 +1,4 @@
-"""What happens when a deployment does not go well: AWS refuses, AWS throttles, somebody presses Ctrl-C."""
+"""Failures of a deployment: AWS refuses, AWS throttles, somebody presses Ctrl-C."""
 
 import os
 import re
@@ -79,7 +79,7 @@ def test_a_refusal_in_the_middle_names_the_resource(monkeypatch: pytest.MonkeyPa
 def test_a_refusal_ends_the_command_with_exit_1_and_one_line(
     tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """No failure is put in here: the stack file is wrong in a way that only AWS can know."""
+    """The stack file has a mistake that only AWS can find."""
     for name in ("__main__.py", "Pulumi.yaml", "Pulumi.dev-test.yaml"):
         shutil.copy(project.folder / name, tmp_path)
     with (tmp_path / "Pulumi.dev-test.yaml").open("a", encoding="utf-8") as stack_file:

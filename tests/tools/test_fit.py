@@ -1,4 +1,4 @@
-"""`tak-base fit`: what fits has no fault, and each thing that does not has its own."""
+"""`tak-base fit`: layers that fit have no fault, and each damage has its fault."""
 
 import copy
 import json

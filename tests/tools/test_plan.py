@@ -1,4 +1,4 @@
-"""`tak-base plan`: what a stack will be, what it costs, and what bounds its deployment."""
+"""`tak-base plan`: the resources of a stack, its cost and its critical path."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def dev_test_plan(project: Project) -> Plan:
 
 @pytest.fixture(scope="module")
 def extras_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """prod with every extra of the network, from a stack file of its own."""
+    """prod with every extra of the network."""
     folder = tmp_path_factory.mktemp("extras")
     for path in (*PROJECT_FOLDER.glob("Pulumi.yaml"), PROJECT_FOLDER / "__main__.py"):
         shutil.copy(path, folder)

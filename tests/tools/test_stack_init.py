@@ -1,4 +1,4 @@
-"""`tak-base init`: a stack file that can be deployed as it is, and nothing written over."""
+"""`tak-base init`: it writes a stack file that can be deployed, and overwrites none."""
 
 import shutil
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""The workflows as GitHub reads them: what they may do, and what their scripts do when they are run here.
+"""The workflows as GitHub reads them: their permissions, and the effect of their scripts.
 
-actionlint and zizmor run in `make check`; here stands what they cannot know.
+actionlint and zizmor run in `make check`; this file tests what they cannot know.
 """
 
 import json
@@ -371,7 +371,7 @@ def test_code_scanning_is_only_written_where_a_variable_says_so_by_a_job_without
     assert document["report"]["needs"] == "check"
 
 
-# Scripts, run with stand-ins for the programs that need GitHub or AWS
+# Scripts, run with stubs of the programs that need GitHub or AWS
 
 MAIN_HAS = "1" * 40
 

@@ -1,4 +1,4 @@
-"""Everything that Compute hands to AWS, input by input."""
+"""All inputs of the resources of Compute."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything that EncryptedStorage hands to AWS, input by input."""
+"""All inputs of the resources of EncryptedStorage."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the program refuses to do to a stack that is live, and what it lets through."""
+"""Which changes of a live stack the program refuses, and which it allows."""
 
 import dataclasses
 import json

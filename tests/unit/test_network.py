@@ -1,4 +1,4 @@
-"""Everything that Network hands to AWS, input by input."""
+"""All inputs of the resources of Network."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The optional parts: each adds its own resources and nothing else, input by input."""
+"""The optional parts: each adds its resources and nothing else, input by input."""
 
 import json
 from collections import Counter

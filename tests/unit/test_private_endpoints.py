@@ -1,4 +1,4 @@
-"""Everything that PrivateEndpoints hands to AWS, input by input."""
+"""All inputs of the resources of PrivateEndpoints."""
 
 import json
 from typing import Any

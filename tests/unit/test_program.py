@@ -1,4 +1,4 @@
-"""The program as a whole: what there is, how it hangs together, what it exports, what survives a change."""
+"""The program as a whole: its resources, names, options, dependencies, outputs, and changes of a live stack."""
 
 import re
 from collections import Counter

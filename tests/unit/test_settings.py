@@ -612,7 +612,7 @@ def test_text_that_stands_for_no_good_value_is_refused_as_it_was_found(key: str,
 
 @given(values=stack_configs)
 def test_a_stack_file_and_the_strings_of_the_engine_have_the_same_settings(values: dict[str, Any]) -> None:
-    # The engine has no null, and its text of any other value is JSON, but for texts.
+    # The engine has no null, and passes every other value as JSON, except strings.
     values = {key: value for key, value in values.items() if value is not None}
     as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     outcomes: list[Settings | list[str]] = []
