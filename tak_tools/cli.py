@@ -24,6 +24,7 @@ app = typer.Typer(
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
 LocalStackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="The folder of Pulumi.yaml and the stack files.")]
+PolicyOption = Annotated[bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -129,9 +130,15 @@ def verify(
         Path | None,
         typer.Option("--sarif", help="Also write the findings to this file as SARIF, for code scanning of GitHub."),
     ] = None,
-    policy: Annotated[
-        bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")
-    ] = False,
+    image_pushes: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Through how many more pushes of each tag prefix an image in use has to stay; without it 10, or half"
+            " of what the lifecycle rule keeps if that is less.",
+        ),
+    ] = None,
+    policy: PolicyOption = False,
     json: JsonOption = False,
 ) -> int:
     """Check a deployed stack on AWS against the architecture. It only reads."""
@@ -140,7 +147,15 @@ def verify(
     if policy:
         command.print_policy()
         return 0
-    return command.run(folder, stack, outputs_file=outputs, state_file=state, sarif_file=sarif, as_json=json)
+    return command.run(
+        folder,
+        stack,
+        outputs_file=outputs,
+        state_file=state,
+        image_pushes=image_pushes,
+        sarif_file=sarif,
+        as_json=json,
+    )
 
 
 @app.command()

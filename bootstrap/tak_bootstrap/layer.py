@@ -26,6 +26,20 @@ LOOKUPS: dict[str, Actions] = {
 # narrows these.
 SEARCH = ("ecr:DescribeRepositories", "iam:ListRoles", "s3:ListAllMyBuckets", "tag:GetResources")
 
+# What `tak-base verify` reads to know which images are in use (tak_tools/verify/images.py): of the repositories and the
+# cluster, and what nothing but the region narrows.
+IMAGE_READS = ("ecr:BatchGetImage", "ecr:DescribeImages")
+TASK_READS = ("ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListServices", "ecs:ListTasks")
+IMAGE_USER_READS = (
+    "ecs:DescribeTaskDefinition",
+    "events:ListRuleNamesByTarget",
+    "events:ListTargetsByRule",
+    "lambda:GetFunction",
+    "lambda:ListFunctions",
+    "scheduler:GetSchedule",
+    "scheduler:ListSchedules",
+)
+
 # The tokens of everything that the layer registers or looks up, and what awsx makes in its components.
 ACTIONS = {token: row.actions for token, row in types.ROWS.items() if row.base_layer} | LOOKUPS
 

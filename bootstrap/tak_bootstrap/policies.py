@@ -15,10 +15,13 @@ from typing import Any, Literal
 
 from tak_base.deployment_target import DeploymentTarget
 from tak_bootstrap.layer import (
+    IMAGE_READS,
+    IMAGE_USER_READS,
     LOGICAL_NAMES,
     MADE_BY,
     ROLE_ACTIONS,
     SEARCH,
+    TASK_READS,
     WRITING,
     actions,
 )
@@ -209,8 +212,10 @@ def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
         _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
         _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
         _allow("ZoneLists", zone_lists, "*", layer.in_route53),
-        _allow("Images", actions("ecr:", ("read",)), layer.repositories(environments)),
+        _allow("Images", actions("ecr:", ("read",)) | {*IMAGE_READS}, layer.repositories(environments)),
         _allow("Clusters", actions("ecs:", ("read",)), layer.clusters(environments)),
+        _allow("Tasks", TASK_READS, "*", {"ArnEquals": {"ecs:cluster": layer.clusters(environments)}}),
+        _allow("ImageUsers", IMAGE_USER_READS, "*", layer.in_region),
         _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
         _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
         _allow("Roles", actions("iam:", ("read",)), layer.roles(environments)),
@@ -412,6 +417,7 @@ def deploy_boundary(layer: Layer, state: State) -> Document:
         _allow("ServicesOfTheLayer", [f"{service}:*" for service in services], "*", layer.in_region),
         # Not ssm:*, which also runs commands on machines.
         _allow("ParametersOfTheLayer", actions("ssm:"), "*", layer.in_region),
+        _allow("ImageUsers", IMAGE_USER_READS, "*", layer.in_region),
         # EC2 calls Route 53 for an endpoint with the caller's permissions; the region of that call is not documented.
         _allow("ZonesOfTheAccount", actions("route53:"), "*", layer.in_region_or_global),
         _allow("Search", SEARCH, "*", layer.in_region_or_global),

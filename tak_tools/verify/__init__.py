@@ -2,7 +2,8 @@
 
 # isort: off
 # The checks register themselves, in the order in which they run.
-from tak_tools.verify import stack, network, endpoints, storage, buckets, compute, dns, tak_suite, tags, leftovers  # noqa: F401
+from tak_tools.verify import stack, network, endpoints, storage, buckets, compute, images, dns  # noqa: F401
+from tak_tools.verify import tak_suite, tags, leftovers  # noqa: F401
 # isort: on
 
 from tak_tools.verify.checks import CHECKS, Check, Finding, Result, examine, policy_document, run_checks

@@ -18,6 +18,7 @@ def run(
     *,
     outputs_file: Path | None = None,
     state_file: Path | None = None,
+    image_pushes: int | None = None,
     sarif_file: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -33,7 +34,7 @@ def run(
     # The CLI that has given the outputs gives the state too.
     state = read_state(stack_file, state_file) if state_file or not outputs_file else None
     aws = Aws(client_factory(stack_file.region))
-    deployment = Deployment(stack_file, outputs, aws, state.resources if state else None)
+    deployment = Deployment(stack_file, outputs, aws, state.resources if state else None, image_pushes)
     started = datetime.now(UTC)
     with progress_console().status("Asking AWS") as status:
         results = examine(deployment, on_check=lambda name: status.update(f"Asking AWS: {name}"))

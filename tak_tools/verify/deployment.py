@@ -1,6 +1,6 @@
 """A deployed stack: what its stack file decides, what its outputs name, and what AWS says of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,11 @@ Subject = Literal["VPC", "key", "bucket", "repository", "cluster"]
 _GONE = frozenset({"deleted", "deleting", "failed"})
 
 
+def in_batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """`items` in parts of at most `size`: some operations of AWS take no more at once."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
 @dataclass(frozen=True)
 class Deployment:
     """The architecture of a stack and its resources on AWS. Every answer of AWS is fetched once.
@@ -31,6 +36,8 @@ class Deployment:
     aws: Aws
     state: tuple[StateResource, ...] | None = None
     """None where the user has not given the stack's state."""
+    image_pushes: int | None = None
+    """Through how many more pushes an image in use has to stay; None: as image_lifecycle.py says."""
 
     @property
     def settings(self) -> Settings:
@@ -280,6 +287,26 @@ class Deployment:
         include = ["CONFIGURATIONS", "SETTINGS", "TAGS"]
         answer = self.aws.ask("ecs", "describe_clusters", clusters=[self.outputs["ecsClusterArn"]], include=include)
         return next((item for item in answer["clusters"] if item["status"] != "INACTIVE"), {})
+
+    @property
+    def services(self) -> list[dict[str, Any]]:
+        """The services on the cluster."""
+        return self._on_cluster("list_services", "serviceArns", "describe_services", "services", 10)
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """The tasks on the cluster that run or are about to."""
+        return self._on_cluster("list_tasks", "taskArns", "describe_tasks", "tasks", 100)
+
+    def _on_cluster(self, list_: str, arns: str, describe: str, items: str, size: int) -> list[dict[str, Any]]:
+        cluster, absent = self.outputs["ecsClusterArn"], ["ClusterNotFoundException"]
+        listed = self.aws.ask("ecs", list_, absent=absent, cluster=cluster).get(arns, [])
+        return [
+            item
+            for some in in_batches(listed, size)
+            # What has gone in between is among the failures of the answer.
+            for item in self.aws.ask("ecs", describe, cluster=cluster, **{items: some})[items]
+        ]
 
     @property
     def certificate(self) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _holds(operator: str, found: Any, expected: str | Sequence[str], effect: str
     match of_all, comparison:
         case "" | "ForAllValues", "StringEquals" | "Bool":
             return all(value in choices for value in values)
-        case "" | "ForAllValues", "StringLike":
+        case "" | "ForAllValues", "StringLike" | "ArnEquals":
             return all(_matches(value, choices) for value in values)
         case "", "StringNotEquals":
             return values[0] not in choices

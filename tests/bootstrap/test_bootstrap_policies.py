@@ -14,7 +14,17 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.settings import MAX_NAME_PREFIX
 from tak_bootstrap.github_access import MAX_POLICY_LENGTH
-from tak_bootstrap.layer import ACTIONS, MADE_BY, ROLE_ACTIONS, SEARCH, WRITING, actions
+from tak_bootstrap.layer import (
+    ACTIONS,
+    IMAGE_READS,
+    IMAGE_USER_READS,
+    MADE_BY,
+    ROLE_ACTIONS,
+    SEARCH,
+    TASK_READS,
+    WRITING,
+    actions,
+)
 from tak_bootstrap.policies import (
     Layer,
     State,
@@ -165,6 +175,8 @@ def test_no_policy_holds_an_account_that_is_not_the_one_deployed_to(account: Acc
         assert set(re.findall(r"(?<![\w-])\d{12}(?![\w-])", json.dumps(document))) <= {account.cloud.account_id}
 
 
+FOR_VERIFY = {*SEARCH, *IMAGE_READS, *TASK_READS, *IMAGE_USER_READS}
+
 # The table of actions
 
 
@@ -186,7 +198,7 @@ def test_the_table_has_exactly_the_types_and_lookups_of_the_layer(evaluate: Eval
 def test_every_action_belongs_to_an_operation_that_aws_has() -> None:
     session: Any = boto3.Session()
     wanted = defaultdict(set)
-    for action in (actions("") | set(ROLE_ACTIONS) | set(SEARCH)) - NO_OPERATION:
+    for action in (actions("") | set(ROLE_ACTIONS) | FOR_VERIFY) - NO_OPERATION:
         service, name = action.split(":")
         service = {"tag": "resourcegroupstaggingapi"}.get(service, service)
         operation = OPERATIONS.get(action, name)
@@ -242,11 +254,11 @@ def test_every_action_of_the_table_is_granted_to_deploy_roles_and_no_other(deplo
         for action in allowed_actions(document)
     }
 
-    assert granted == actions("") | set(SEARCH)
+    assert granted == actions("") | FOR_VERIFY
 
 
 def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) -> None:
-    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",)) | set(SEARCH)
+    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",)) | FOR_VERIFY
     assert allowed_actions(preview.policies["tak-base-preview-state"]) == {
         "s3:ListBucket",
         "s3:GetObject",
@@ -254,16 +266,21 @@ def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) ->
     }
 
 
-def test_every_role_may_run_verify() -> None:
+def test_every_role_may_run_verify(account: Account) -> None:
     # AWS lets everyone ask who they are.
     needed = set(policy_document()["Statement"][0]["Action"]) - {"sts:GetCallerIdentity"}
-    readable = {
-        action
-        for service in {action.split(":")[0] for action in needed}
-        for action in actions(f"{service}:", ("read",))
-    }
 
-    assert needed <= readable | set(SEARCH)
+    for role in EVERY_ROLE:
+        policies = account.permissions(role).policies
+        (read,) = [document for name, document in policies.items() if name.endswith("-read")]
+        assert needed <= allowed_actions(read), role
+
+
+def test_verify_sees_the_tasks_of_the_role_s_own_clusters_only(deploy: Permissions, environment: str) -> None:
+    cluster = f"arn:aws:ecs:{REGION}:{DEFAULT_ACCOUNT_ID}:cluster/tak-base-"
+    for action in TASK_READS:
+        assert deploy.allow(action, "*", {"ecs:cluster": cluster + environment}), action
+        assert not deploy.allow(action, "*", {"ecs:cluster": f"{cluster}other"}), action
 
 
 def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:

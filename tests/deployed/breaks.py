@@ -874,6 +874,117 @@ IMAGE_RULES = (
 # The cluster and the log groups
 
 
+def push(case: Case, *tags: str, refers_to: str = "") -> str:
+    """Pushes an image with these tags, a second after the one before; returns its digest."""
+    ecr, images = case.client("ecr"), case.moto("ecr").repositories[case.repository].images
+    media_type = (
+        "application/vnd.oci.image.index.v1+json" if refers_to else "application/vnd.oci.image.manifest.v1+json"
+    )
+    manifests = [{"digest": refers_to}] if refers_to else []
+    content = json.dumps({"mediaType": media_type, "number": len(images), "manifests": manifests})
+    for tag in tags or ("untagged",):
+        ecr.put_image(repositoryName=case.repository, imageManifest=content, imageTag=tag)
+    pushed = images[-1]
+    if not tags:
+        pushed.image_tags.clear()
+    pushed.image_pushed_at = f"2026-11-01T00:00:{len(images):02}+00:00"
+    return pushed.get_image_digest()
+
+
+def task_definition(case: Case, reference: str) -> str:
+    """A task definition with a container of an image of the layer's repository; its ARN."""
+    url = case.outputs["ecrRepositoryUrl"]
+    container = {"name": "tak", "image": f"{url}{reference}", "memory": 512}
+    answer = case.client("ecs").register_task_definition(family="tak", containerDefinitions=[container])
+    return answer["taskDefinition"]["taskDefinitionArn"]
+
+
+def run_service(case: Case, reference: str, name: str = "tak") -> None:
+    case.client("ecs").create_service(
+        cluster=case.cluster, serviceName=name, taskDefinition=task_definition(case, reference), desiredCount=0
+    )
+
+
+@breaks("images-in-use")
+def the_image_of_a_service_has_expired(case: Case) -> list[str]:
+    push(case, "tak-2")
+    run_service(case, ":tak-1")
+    return [f"{case.repository}:tak-1: found no such image, used by service tak, expected the image"]
+
+
+@breaks("images-in-use")
+def the_image_of_a_service_expires_with_the_next_pushes(case: Case) -> list[str]:
+    # The repository keeps 20 images, and up to 10 are to come.
+    push(case, "tak-1", "tak-stable")
+    for number in range(2, 12):
+        push(case, f"tak-{number}")
+    run_service(case, ":tak-1")
+    return [
+        f"{case.repository}:tak-1: found lifecycle rule 2 expires it after 10 more pushes: it keeps the newest 20;"
+        " it is used by service tak, expected an image that stays through the next pushes (--image-pushes)"
+    ]
+
+
+@breaks("images-in-use")
+def a_service_runs_an_image_that_has_lost_its_tag(case: Case) -> list[str]:
+    digest = push(case)
+    run_service(case, f":tak-1@{digest}")
+    return [
+        f"{case.repository}@{digest}: found lifecycle rule 1 expires it on 2026-11-15, 14 days after its push;"
+        " it is used by service tak, expected an image that stays through the next pushes (--image-pushes)"
+    ]
+
+
+@breaks("images-in-use")
+def a_task_runs_an_image_that_is_deleted(case: Case) -> list[str]:
+    ecs, digest = case.client("ecs"), "sha256:" + "0" * 64
+    network = {"awsvpcConfiguration": {"subnets": [case.outputs["subnetPrivateA"]]}}
+    definition = task_definition(case, "@" + digest)
+    task = ecs.run_task(
+        cluster=case.cluster, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network
+    )["tasks"][0]["taskArn"]
+    (running,) = [item for item in case.moto("ecs").tasks[case.cluster].values() if item.task_arn == task]
+    # Moto says neither.
+    running.containers[0].image = case.outputs["ecrRepositoryUrl"] + ":tak-1"
+    running.containers[0].image_digest = digest
+    name = task.rsplit("/", 1)[-1]
+    return [
+        f"{case.repository}:tak-1: found no such image, used by task {name}, expected the image",
+        f"{case.repository}@{digest}: found no such image, used by task {name}, expected the image",
+    ]
+
+
+@breaks("images-in-use")
+def a_rule_and_a_schedule_start_an_image_that_is_deleted(case: Case) -> list[str]:
+    cluster, definition = case.outputs["ecsClusterArn"], task_definition(case, ":tak-1")
+    task, role = {"TaskDefinitionArn": definition}, f"arn:aws:iam::{ACCOUNT}:role/start"
+    events, target = case.client("events"), {"Arn": cluster, "RoleArn": role, "EcsParameters": task}
+    events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
+    events.put_targets(Rule="nightly", Targets=[{"Id": "1", **target}])
+    case.client("scheduler").create_schedule(
+        Name="hourly", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    return [f"{case.repository}:tak-1: found no such image, used by rule nightly, schedule hourly, expected the image"]
+
+
+@breaks("images-in-use")
+def the_image_of_a_lambda_function_is_deleted(case: Case) -> list[str]:
+    push(case, "etl-1")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = case.client("iam").create_role(
+        RoleName="etl", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    image = case.outputs["ecrRepositoryUrl"] + ":etl-1"
+    case.client("lambda").create_function(FunctionName="etl", PackageType="Image", Code={"ImageUri": image}, Role=role)
+    resolved = case.client("lambda").get_function(FunctionName="etl")["Code"]["ResolvedImageUri"]
+    case.client("ecr").batch_delete_image(repositoryName=case.repository, imageIds=[{"imageTag": "etl-1"}])
+    digest = resolved.split("@")[1]
+    return [
+        f"{case.repository}{image}: found no such image, used by Lambda function etl, expected the image"
+        for image in (":etl-1", f"@{digest}")
+    ]
+
+
 @breaks("cluster-insights")
 def container_insights_is_off(case: Case) -> list[str]:
     case.client("ecs").update_cluster(

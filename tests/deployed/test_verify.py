@@ -20,8 +20,8 @@ from tak_tools.aws import Aws, UnansweredError
 from tak_tools.controls import CONTROLS
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tak_tools.verify import CHECKS, command, examine, policy_document, verify_simulation
-from tests.deployed.breaks import BREAKS, Case, found_by
+from tak_tools.verify import CHECKS, command, examine, policy_document, run_checks, verify_simulation
+from tests.deployed.breaks import BREAKS, Case, found_by, push, run_service
 from tests.deployed.layer import Layer
 
 pytestmark = pytest.mark.slow
@@ -60,6 +60,35 @@ def test_the_resources_of_upper_layers_are_no_findings(prod_layer: Layer, undone
     assert verify_simulation(prod_layer.stack_file, prod_layer.recording, prod_layer.cloud) == []
 
 
+@pytest.mark.usefixtures("undone")
+def test_images_in_use_that_stay_are_no_findings(prod_layer: Layer) -> None:
+    case = Case(prod_layer)
+    manifest = push(case)
+    push(case, "tak-1", refers_to=manifest)
+    # What ECS runs of an index has no tag, and stays with the index.
+    for name, reference in (("tag", ":tak-1"), ("digest", f"@{manifest}")):
+        run_service(case, reference, name)
+    case.client("ecs").register_task_definition(
+        family="unused",
+        containerDefinitions=[{"name": "tak", "image": f"{case.outputs['ecrRepositoryUrl']}:gone", "memory": 512}],
+    )
+    image = {"name": "tak", "image": "public.ecr.aws/docker/library/busybox", "memory": 512}
+    case.client("ecs").register_task_definition(family="public", containerDefinitions=[image])
+    case.client("ecs").create_service(cluster=case.cluster, serviceName="public", taskDefinition="public")
+    assert found_by(case.deployment()) == []
+
+
+@pytest.mark.usefixtures("undone")
+def test_the_number_of_pushes_can_be_given(prod_layer: Layer) -> None:
+    case = Case(prod_layer)
+    push(case, "tak-1")
+    run_service(case, ":tak-1")
+    found = [
+        len(run_checks(dataclasses.replace(case.deployment(), image_pushes=pushes))) for pushes in (None, 0, 19, 20)
+    ]
+    assert found == [0, 0, 0, 1]
+
+
 def test_where_the_outputs_cannot_be_relied_on_only_what_needs_none_is_checked(prod_layer: Layer) -> None:
     case = Case(prod_layer)
     case.outputs = {"environment": "prod"}
@@ -83,8 +112,8 @@ def calls_of(layer: Layer) -> Iterator[list[tuple[str, str, str]]]:
     def record(model: Any, params: dict[str, Any], **others: Any) -> None:
         calls.append((model.service_model.service_name, model.name, f"{params['url']} {params['body']}"))
 
-    services = ("acm", "cloudformation", "ec2", "ecr", "ecs", "iam", "kms", "logs", "route53", "s3", "ssm", "sts")
-    services += ("resourcegroupstaggingapi",)
+    services = ("acm", "cloudformation", "ec2", "ecr", "ecs", "events", "iam", "kms", "lambda", "logs", "route53", "s3")
+    services += ("resourcegroupstaggingapi", "scheduler", "ssm", "sts")
     for service in services:
         layer.client(service).meta.events.register("before-call", record)
     try:
@@ -106,7 +135,7 @@ def test_the_policy_has_every_action_of_every_check_and_none_that_writes() -> No
     assert set(statement["Action"]) == {action for check in CHECKS.values() for action in check.actions}
     assert statement["Effect"] == "Allow"
     for action in statement["Action"]:
-        assert re.fullmatch(r"[a-z0-9]+:(Describe|Get|List)[A-Za-z]+", action)
+        assert re.fullmatch(r"[a-z0-9]+:(Describe|Get|List|BatchGet)[A-Za-z]+", action)
 
 
 def test_a_check_says_in_one_sentence_what_it_checks() -> None:
@@ -160,7 +189,7 @@ def test_a_timeout_is_one_finding_and_not_waited_for_again(prod_layer: Layer) ->
 
     results = examine(dataclasses.replace(Case(prod_layer).deployment(), aws=Aws(client)))
     findings = {finding.check: finding for result in results for finding in result.findings}
-    assert set(findings) == {*CLUSTER_CHECKS, "resources", "tags", "leftovers"}
+    assert set(findings) == {*CLUSTER_CHECKS, "images-in-use", "resources", "tags", "leftovers"}
     assert str(findings["cluster-insights"]) == (
         "cluster-insights: could not be checked: ecs:DescribeClusters:"
         ' found Read timeout on endpoint URL: "https://ecs.example", expected an answer'
