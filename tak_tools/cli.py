@@ -134,8 +134,8 @@ def verify(
         int | None,
         typer.Option(
             min=0,
-            help="Through how many more pushes of each tag prefix an image in use has to stay; without it 10, or half"
-            " of what the lifecycle rule keeps if that is less.",
+            help="Through how many more pushes an image in use has to stay, counted for each lifecycle rule. Default:"
+            " 10, or half of the images that the rule keeps if that is less.",
         ),
     ] = None,
     policy: PolicyOption = False,

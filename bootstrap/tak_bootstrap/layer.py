@@ -32,6 +32,7 @@ IMAGE_READS = ("ecr:BatchGetImage", "ecr:DescribeImages")
 TASK_READS = ("ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListServices", "ecs:ListTasks")
 IMAGE_USER_READS = (
     "ecs:DescribeTaskDefinition",
+    "events:ListEventBuses",
     "events:ListRuleNamesByTarget",
     "events:ListTargetsByRule",
     "lambda:GetFunction",

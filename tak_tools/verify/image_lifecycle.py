@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-# Through how many more pushes an image has to stay, but for rules that keep few: of those, half of what they keep.
+# Through how many more pushes an image has to stay. Where a rule keeps few, half of what it keeps: a rule that keeps 10
+# would otherwise make a finding of every image in use, the newest too.
 _PUSHES = 10
 
 

@@ -1,6 +1,7 @@
 """The check that no image in use is missing, or about to expire."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 
 from tak_tools.verify.checks import Difference, check
@@ -11,14 +12,18 @@ _INDEXES = frozenset(
     {"application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"}
 )
 
+# AWS documents two host names of a registry, each with and without FIPS:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+_REGISTRY = re.compile(r"^(\d+)\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|on\.aws)/")
+
 Use = tuple[str, str]
 """A reference to an image or to a task definition, and what has it."""
 
 
 @check(
     "images-in-use",
-    "Every image of the repositories that a service, a task or a schedule of the cluster or a Lambda function refers to"
-    " is there, and stays there through the next pushes (--image-pushes).",
+    "Every image of the repositories that a service, a task, a rule or a schedule of the cluster or a Lambda function"
+    " refers to is there, and stays there through the next pushes (--image-pushes).",
     actions=(
         "ecr:BatchGetImage",
         "ecr:DescribeImages",
@@ -28,6 +33,7 @@ Use = tuple[str, str]
         "ecs:DescribeTasks",
         "ecs:ListServices",
         "ecs:ListTasks",
+        "events:ListEventBuses",
         "events:ListRuleNamesByTarget",
         "events:ListTargetsByRule",
         "lambda:GetFunction",
@@ -38,14 +44,22 @@ Use = tuple[str, str]
 )
 def images_in_use(deployment: Deployment) -> Iterable[Difference]:
     urls = [deployment.outputs["ecrRepositoryUrl"], *deployment.outputs.get("ecrRepositoryUrls", {}).values()]
-    users: dict[str, dict[str, set[str]]] = {url: {} for url in urls}
-    for reference, user in (*_of_cluster(deployment), *_of_functions(deployment)):
-        url, image = _split(reference)
-        if url in users:
-            users[url].setdefault(image, set()).add(user)
-    for url, references in users.items():
+    users: dict[str, dict[str, set[str]]] = {_repository(url): {} for url in urls}
+    uses = [*_of_tasks(deployment), *_of_functions(deployment)]
+    for definition, user in sorted({*_of_services(deployment), *_of_rules(deployment), *_of_schedules(deployment)}):
+        name = definition.rsplit("/", 1)[-1]
+        answer = deployment.aws.ask("ecs", "describe_task_definition", absent=["ClientException"], taskDefinition=name)
+        if not answer:
+            yield Difference(name, f"no such task definition, used by {user}", "the task definition")
+            continue
+        uses += [(container["image"], user) for container in answer["taskDefinition"]["containerDefinitions"]]
+    for reference, user in uses:
+        repository, image = _split(reference)
+        if repository in users:
+            users[repository].setdefault(image, set()).add(user)
+    for repository, references in users.items():
         if references:
-            yield from _judge(deployment, url.split("/", 1)[1], references)
+            yield from _judge(deployment, repository.split("/", 1)[1], references)
 
 
 def _judge(deployment: Deployment, repository: str, references: dict[str, set[str]]) -> Iterator[Difference]:
@@ -75,13 +89,7 @@ def _shown(users: set[str]) -> str:
     return ", ".join(sorted(users))
 
 
-def _of_cluster(deployment: Deployment) -> Iterator[Use]:
-    """What runs on the cluster, or would be started there."""
-    definitions = {*_of_services(deployment), *_of_rules(deployment), *_of_schedules(deployment)}
-    for definition, user in sorted(definitions):
-        answer = deployment.aws.ask("ecs", "describe_task_definition", taskDefinition=definition.rsplit("/", 1)[-1])
-        for container in answer["taskDefinition"]["containerDefinitions"]:
-            yield container["image"], user
+def _of_tasks(deployment: Deployment) -> Iterator[Use]:
     for task in deployment.tasks:
         group, task_id = task.get("group", ""), task["taskArn"].rsplit("/", 1)[-1]
         user = f"service {group.removeprefix('service:')}" if group.startswith("service:") else f"task {task_id}"
@@ -102,12 +110,13 @@ def _of_services(deployment: Deployment) -> Iterator[Use]:
 
 
 def _of_rules(deployment: Deployment) -> Iterator[Use]:
-    cluster = deployment.outputs["ecsClusterArn"]
-    names = deployment.aws.ask("events", "list_rule_names_by_target", TargetArn=cluster)["RuleNames"]
-    for name in names:
-        for target in deployment.aws.ask("events", "list_targets_by_rule", Rule=name)["Targets"]:
-            if target["Arn"] == cluster and "EcsParameters" in target:
-                yield target["EcsParameters"]["TaskDefinitionArn"], f"rule {name}"
+    aws, cluster = deployment.aws, deployment.outputs["ecsClusterArn"]
+    for bus in (item["Name"] for item in aws.ask("events", "list_event_buses")["EventBuses"]):
+        names = aws.ask("events", "list_rule_names_by_target", TargetArn=cluster, EventBusName=bus)["RuleNames"]
+        for name in names:
+            for target in aws.ask("events", "list_targets_by_rule", Rule=name, EventBusName=bus)["Targets"]:
+                if target["Arn"] == cluster and "EcsParameters" in target:
+                    yield target["EcsParameters"]["TaskDefinitionArn"], f"rule {name}"
 
 
 def _of_schedules(deployment: Deployment) -> Iterator[Use]:
@@ -119,23 +128,32 @@ def _of_schedules(deployment: Deployment) -> Iterator[Use]:
 
 
 def _of_functions(deployment: Deployment) -> Iterator[Use]:
-    for function in deployment.aws.ask("lambda", "list_functions")["Functions"]:
-        if function.get("PackageType") == "Image":
-            name = function["FunctionName"]
-            code = deployment.aws.ask("lambda", "get_function", FunctionName=name)["Code"]
-            # Lambda pulls the digest that the tag had when the function was last updated.
-            for key in ("ImageUri", "ResolvedImageUri"):
-                if key in code:
-                    yield code[key], f"Lambda function {name}"
+    # Aliases point to published versions, and each of these keeps its image.
+    for function in deployment.aws.ask("lambda", "list_functions", FunctionVersion="ALL")["Functions"]:
+        if function.get("PackageType") != "Image":
+            continue
+        name, version = function["FunctionName"], function["Version"]
+        answer = deployment.aws.ask(
+            "lambda", "get_function", absent=["ResourceNotFoundException"], FunctionName=name, Qualifier=version
+        )
+        code = answer.get("Code", {})
+        # Lambda pulls the digest that the tag had when the function was last updated.
+        if image := code.get("ResolvedImageUri") or code.get("ImageUri"):
+            yield image, f"Lambda function {name}" + ("" if version == "$LATEST" else f" version {version}")
 
 
 def _split(reference: str) -> tuple[str, str]:
-    """The URL of the repository, and `:TAG` or `@DIGEST`, which decides where both are given."""
+    """The repository, and `:TAG` or `@DIGEST`, which decides where both are given."""
     tagged, _, digest = reference.partition("@")
     # A registry's host name may have a port.
     head, slash, last = tagged.rpartition("/")
     name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", f"@{digest}" if digest else f":{tag or 'latest'}"
+    return _repository(f"{head}{slash}{name}"), f"@{digest}" if digest else f":{tag or 'latest'}"
+
+
+def _repository(url: str) -> str:
+    """The same text for every URL of a repository."""
+    return _REGISTRY.sub(r"\1.\2/", url)
 
 
 def _images(deployment: Deployment, repository: str) -> list[Image]:

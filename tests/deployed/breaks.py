@@ -891,18 +891,16 @@ def push(case: Case, *tags: str, refers_to: str = "") -> str:
     return pushed.get_image_digest()
 
 
-def task_definition(case: Case, reference: str) -> str:
-    """A task definition with a container of an image of the layer's repository; its ARN."""
-    url = case.outputs["ecrRepositoryUrl"]
-    container = {"name": "tak", "image": f"{url}{reference}", "memory": 512}
+def task_definition(case: Case, reference: str, url: str = "") -> str:
+    """A task definition with a container of an image, of the layer's repository where no URL is given; its ARN."""
+    container = {"name": "tak", "image": f"{url or case.outputs['ecrRepositoryUrl']}{reference}", "memory": 512}
     answer = case.client("ecs").register_task_definition(family="tak", containerDefinitions=[container])
     return answer["taskDefinition"]["taskDefinitionArn"]
 
 
-def run_service(case: Case, reference: str, name: str = "tak") -> None:
-    case.client("ecs").create_service(
-        cluster=case.cluster, serviceName=name, taskDefinition=task_definition(case, reference), desiredCount=0
-    )
+def run_service(case: Case, reference: str, name: str = "tak", url: str = "") -> None:
+    definition = task_definition(case, reference, url)
+    case.client("ecs").create_service(cluster=case.cluster, serviceName=name, taskDefinition=definition, desiredCount=0)
 
 
 @breaks("images-in-use")
@@ -910,6 +908,18 @@ def the_image_of_a_service_has_expired(case: Case) -> list[str]:
     push(case, "tak-2")
     run_service(case, ":tak-1")
     return [f"{case.repository}:tak-1: found no such image, used by service tak, expected the image"]
+
+
+@breaks("images-in-use")
+def images_of_services_have_expired_and_the_registry_has_its_other_names(case: Case) -> list[str]:
+    registry = f"{ACCOUNT}.{{}}/{case.repository}"
+    for number, host in enumerate(("dkr-ecr.{}.on.aws", "dkr-ecr-fips.{}.on.aws", "dkr.ecr-fips.{}.amazonaws.com")):
+        url = registry.format(host.format(case.layer.stack_file.region))
+        run_service(case, f":tak-{number}", f"tak-{number}", url)
+    return [
+        f"{case.repository}:tak-{number}: found no such image, used by service tak-{number}, expected the image"
+        for number in range(3)
+    ]
 
 
 @breaks("images-in-use")
@@ -961,10 +971,30 @@ def a_rule_and_a_schedule_start_an_image_that_is_deleted(case: Case) -> list[str
     events, target = case.client("events"), {"Arn": cluster, "RoleArn": role, "EcsParameters": task}
     events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
     events.put_targets(Rule="nightly", Targets=[{"Id": "1", **target}])
+    events.create_event_bus(Name="partner")
+    events.put_rule(Name="feed", EventBusName="partner", EventPattern='{"source": ["feed"]}')
+    events.put_targets(Rule="feed", EventBusName="partner", Targets=[{"Id": "1", **target}])
     case.client("scheduler").create_schedule(
         Name="hourly", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
     )
-    return [f"{case.repository}:tak-1: found no such image, used by rule nightly, schedule hourly, expected the image"]
+    users = "rule feed, rule nightly, schedule hourly"
+    return [f"{case.repository}:tak-1: found no such image, used by {users}, expected the image"]
+
+
+@breaks("images-in-use")
+def a_schedule_starts_a_task_definition_that_is_deleted(case: Case) -> list[str]:
+    definition = task_definition(case, ":tak-1")
+    name = definition.rsplit("/", 1)[-1]
+    target = {
+        "Arn": case.outputs["ecsClusterArn"],
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/start",
+        "EcsParameters": {"TaskDefinitionArn": definition},
+    }
+    case.client("scheduler").create_schedule(
+        Name="hourly", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    case.moto("ecs").task_definitions.clear()
+    return [f"{name}: found no such task definition, used by schedule hourly, expected the task definition"]
 
 
 @breaks("images-in-use")
@@ -975,14 +1005,13 @@ def the_image_of_a_lambda_function_is_deleted(case: Case) -> list[str]:
         RoleName="etl", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )["Role"]["Arn"]
     image = case.outputs["ecrRepositoryUrl"] + ":etl-1"
-    case.client("lambda").create_function(FunctionName="etl", PackageType="Image", Code={"ImageUri": image}, Role=role)
-    resolved = case.client("lambda").get_function(FunctionName="etl")["Code"]["ResolvedImageUri"]
+    functions = case.client("lambda")
+    functions.create_function(FunctionName="etl", PackageType="Image", Code={"ImageUri": image}, Role=role)
+    functions.publish_version(FunctionName="etl")
+    digest = functions.get_function(FunctionName="etl")["Code"]["ResolvedImageUri"].split("@")[1]
     case.client("ecr").batch_delete_image(repositoryName=case.repository, imageIds=[{"imageTag": "etl-1"}])
-    digest = resolved.split("@")[1]
-    return [
-        f"{case.repository}{image}: found no such image, used by Lambda function etl, expected the image"
-        for image in (":etl-1", f"@{digest}")
-    ]
+    users = "Lambda function etl, Lambda function etl version 1"
+    return [f"{case.repository}@{digest}: found no such image, used by {users}, expected the image"]
 
 
 @breaks("cluster-insights")

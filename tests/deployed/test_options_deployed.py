@@ -12,7 +12,7 @@ from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, command
-from tests.deployed.breaks import Case, found_by
+from tests.deployed.breaks import BREAKS, Case, found_by, push, run_service
 from tests.deployed.layer import Layer
 from tests.deployed.test_deployment import endpoints, nat_gateways, next_hop, subnets
 from tests.deployed.test_tak_suite_deployed import OF_THE_SUITE
@@ -165,11 +165,23 @@ def test_outputs_of_parts_that_the_stack_file_does_not_ask_for_are_found(
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in OF_THE_SUITE])
+@pytest.mark.usefixtures("undone")
 def test_a_check_names_exactly_the_iam_actions_that_it_uses(full_layer: Layer, name: str) -> None:
     check = CHECKS[name]
+    if name == "images-in-use":
+        _use_images(Case(full_layer))
     with calls_of(full_layer) as calls:
         list(check.function(Case(full_layer).deployment()))
     assert sorted({iam_action(service, operation) for service, operation, _ in calls}) == sorted(check.actions)
+
+
+def _use_images(case: Case) -> None:
+    """One of each kind that uses images, and an index."""
+    push(case, "tak-1", refers_to=push(case))
+    run_service(case, ":tak-1")
+    for item in BREAKS:
+        if item.damage.__name__.startswith(("a_task_runs", "a_rule_and_a_schedule", "the_image_of_a_lambda")):
+            item.damage(case)
 
 
 def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> None:
