@@ -874,16 +874,17 @@ IMAGE_RULES = (
 # The cluster and the log groups
 
 
-def push(case: Case, *tags: str, refers_to: str = "") -> str:
+def push(case: Case, *tags: str, refers_to: str = "", repository: str = "") -> str:
     """Pushes an image with these tags, a second after the one before; returns its digest."""
-    ecr, images = case.client("ecr"), case.moto("ecr").repositories[case.repository].images
+    repository = repository or case.repository
+    ecr, images = case.client("ecr"), case.moto("ecr").repositories[repository].images
     media_type = (
         "application/vnd.oci.image.index.v1+json" if refers_to else "application/vnd.oci.image.manifest.v1+json"
     )
     manifests = [{"digest": refers_to}] if refers_to else []
     content = json.dumps({"mediaType": media_type, "number": len(images), "manifests": manifests})
     for tag in tags or ("untagged",):
-        ecr.put_image(repositoryName=case.repository, imageManifest=content, imageTag=tag)
+        ecr.put_image(repositoryName=repository, imageManifest=content, imageTag=tag)
     pushed = images[-1]
     if not tags:
         pushed.image_tags.clear()

@@ -10,7 +10,7 @@ from tak_tools import simulate
 from tak_tools.aws import iam_action
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS
-from tests.deployed.breaks import Case
+from tests.deployed.breaks import Case, push, run_service
 from tests.deployed.layer import Layer
 from tests.deployed.test_verify import calls_of, found_by
 from tests.options import SUITE, with_options
@@ -79,6 +79,19 @@ def test_a_network_under_a_layer_that_imports_it_is_neither_replaced_nor_deleted
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     # The exports are what they were, and nothing is wrong with the layer.
     assert found_by(Case(suite_layer).deployment()) == []
+
+
+@pytest.mark.usefixtures("undone")
+def test_many_builds_of_a_component_leave_the_images_of_others_in_use(suite_layer: Layer) -> None:
+    case = Case(suite_layer)
+    url, compute = case.outputs["ecrRepositoryUrls"]["artifacts"], suite_layer.stack_file.settings.compute
+    repository = url.split("/", 1)[1]
+    push(case, "tak-1", repository=repository)
+    for number in range(compute.image_retention_count):
+        push(case, f"cloudtak-{number}", repository=repository)
+    for tag in ("tak-1", f"cloudtak-{number}"):
+        run_service(case, f":{tag}", tag, url)
+    assert found_by(case.deployment()) == []
 
 
 @pytest.mark.usefixtures("undone")

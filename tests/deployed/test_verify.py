@@ -79,11 +79,8 @@ def test_images_in_use_that_stay_are_no_findings(prod_layer: Layer) -> None:
 
 
 @pytest.mark.usefixtures("undone")
-@pytest.mark.parametrize("name", ["prod_layer", "dev_test_layer", "suite_layer"])
-def test_a_service_with_the_newest_image_is_no_finding_in_a_full_repository(
-    request: pytest.FixtureRequest, name: str
-) -> None:
-    case = Case(request.getfixturevalue(name))
+def test_a_service_with_the_newest_image_is_no_finding_in_a_full_repository(layer: Layer) -> None:
+    case = Case(layer)
     kept = case.layer.stack_file.settings.compute.image_retention_count
     for number in range(kept):
         push(case, f"tak-{number}")
