@@ -1,7 +1,7 @@
 """`make docs`: writes the pages that come from the program, so that they cannot differ from it.
 
 docs/architecture-STACK.md and .svg for prod and dev-test; docs/config.md, docs/controls.md and docs/outputs.md; the
-excerpt of a plan in README.md, and the plan of the example in docs/layers-above.md.
+excerpt of a plan in README.md, the plan of the example in docs/layers-above.md, and the exports in docs/tak-suite.md.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from tak_base.config_values import Row, camel_case, rows_of
-from tak_base.outputs import STACK_OUTPUTS
+from tak_base.outputs import STACK_OUTPUTS, SUITE_EXPORTS
 from tak_base.settings import CONFIG_KEYS, Environment, Settings, parse_settings
 from tak_tools.controls import CIS_VERSIONS, CONTROLS, Control, State, cited
 from tak_tools.diagram.mermaid import mermaid
@@ -52,6 +52,8 @@ def pages(folder: Path) -> dict[Path, str]:
     ):
         before = documents.get(page) or page.read_text(encoding="utf-8")
         documents[page] = _replaced(before, part, ["```", *text.splitlines(), "```"])
+    suite = folder / "docs" / "tak-suite.md"
+    documents[suite] = _replaced(suite.read_text(encoding="utf-8"), "exports", [exports_table()])
     return documents
 
 
@@ -152,6 +154,14 @@ def outputs_page() -> str:
             "",
         ]
     )
+
+
+def exports_table() -> str:
+    """The exports for TAK's own layers, as markdown."""
+    rows = [
+        (export, f"`{output}`" + (f", `{entry}`" if entry else "")) for export, (output, entry) in SUITE_EXPORTS.items()
+    ]
+    return markdown_table(("export `TAK-Prod-BaseInfra-...`, output `...Output`", "stack output"), rows)
 
 
 def controls_page() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tak_base.outputs import STACK_OUTPUTS, StackOutput
 from tak_tools.errors import InputError
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.stack_file import StackFile
 
 
@@ -62,7 +63,7 @@ def read_outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
         for name, output in STACK_OUTPUTS.items()
         if name in outputs and not _has_type(outputs[name], output)
     ]
-    found, expected = outputs.get("ecsClusterName"), stack_file.settings.cluster_name
+    found, expected = outputs.get(LayerOutputs.cluster_name.name), stack_file.settings.cluster_name
     if not problems and found not in (None, expected):
         problems.append(f"{source}: found the outputs of {found}, expected those of {expected}")
     if not outputs.keys() & STACK_OUTPUTS.keys():

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tak_base.config_values import in_namespace
 from tak_base.settings import NAMESPACE, parse_settings
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, StackFile, load_stack
 
@@ -39,6 +41,13 @@ EVERY_OTHER_KEY: dict[str, Any] = {
     "organizationId": "o-a1b2c3d4e5",
     "permissionsBoundary": "bootstrap/boundary",
 }
+
+
+@dataclass(frozen=True)
+class Outputs(LayerOutputs):
+    """What a base layer publishes, for tests that have nothing else of it."""
+
+    outputs: Mapping[str, Any]
 
 
 def with_options(project: Project, stack: str, name: str = "", **options: Any) -> StackFile:

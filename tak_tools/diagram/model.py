@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any
 
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording, Registration
 from tak_tools.resource_types import OTHER, ROWS, Box, Group, PartOf, Style
 
@@ -153,7 +154,13 @@ class _Reader:
         order = {node.id: index for index, node in enumerate(nodes)}
         edges.sort(key=lambda edge: (order[edge.source], order.get(edge.target, -1), edge.kind, edge.label))
         zone_names = dict.fromkeys(zones[id_] for id_ in sorted(zones))
-        return Picture(title, str(self._recording.outputs.get("region", "")), (*zone_names,), (*nodes,), (*edges,))
+        return Picture(
+            title,
+            str(self._recording.outputs.get(LayerOutputs.published_region.name, "")),
+            (*zone_names,),
+            (*nodes,),
+            (*edges,),
+        )
 
     def _owner(self, item: Registration) -> str:
         """The URN of the resource in whose node `item` is; its own URN where it has its own node."""

@@ -15,6 +15,7 @@ from tak_base.config_values import did_you_mean
 from tak_base.settings import NAMESPACE, ImageRepository
 from tak_tools.fit.stack import Stack
 from tak_tools.fit.template import Layer, Resource, is_known, marks, readable, without_names
+from tak_tools.layer_outputs import LayerOutputs
 
 Level = Literal["fault", "note"]
 
@@ -369,9 +370,9 @@ def claimed_names(case: Case) -> Iterator[tuple[Any, ...]]:
 @_check
 def domain_names(case: Case) -> Iterator[tuple[Any, ...]]:
     """The stack's certificate covers every domain name of a listener or a distribution that uses it."""
-    certificate = case.stack.outputs.get("certificateArn")
-    if not certificate:
+    if not case.stack.has(LayerOutputs.certificate_arn):
         return
+    certificate = case.stack.certificate_arn
     names = case.stack.settings.dns.certificate_domain_names
     for resource, path, name in _presented(case, certificate):
         if is_known(name) and not _covers(names, name.removesuffix(".")):

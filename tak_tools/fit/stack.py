@@ -8,32 +8,34 @@ from typing import Any
 from tak_base.outputs import SUITE_EXPORTS, output_value
 from tak_base.settings import ImageRepository, Settings
 from tak_tools import resource_types as types
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.plan import make_plan
 from tak_tools.program import Recording
 from tak_tools.stack_file import StackFile
 
-# What kind of value each exported stack output is.
+# What kind of value each export has, by the end of its name.
 KINDS: Mapping[str, str] = {
-    "vpcId": "the ID of a VPC",
-    "vpcCidrIpv4": "an IPv4 range",
-    "vpcCidrIpv6": "an IPv6 range",
-    "subnetPublicA": "the ID of a subnet",
-    "subnetPublicB": "the ID of a subnet",
-    "subnetPrivateA": "the ID of a subnet",
-    "subnetPrivateB": "the ID of a subnet",
-    "ecsClusterArn": "the ARN of a cluster",
-    "ecrRepositoryArns": "the ARN of a repository",
-    "kmsKeyArn": "the ARN of a key",
-    "kmsAlias": "the alias of a key",
-    "configBucketArn": "the ARN of a bucket",
-    "configBucketName": "the name of a bucket",
-    "appImagesBucketArn": "the ARN of a bucket",
-    "appImagesBucketName": "the name of a bucket",
-    "loadBalancerLogBucketArn": "the ARN of a bucket",
-    "loadBalancerLogBucketName": "the name of a bucket",
-    "certificateArn": "the ARN of a certificate",
-    "hostedZoneId": "the ID of a hosted zone",
-    "hostedZoneName": "a domain name",
+    "VpcId": "the ID of a VPC",
+    "VpcCidrIpv4": "an IPv4 range",
+    "VpcCidrIpv6": "an IPv6 range",
+    "SubnetPublicA": "the ID of a subnet",
+    "SubnetPublicB": "the ID of a subnet",
+    "SubnetPrivateA": "the ID of a subnet",
+    "SubnetPrivateB": "the ID of a subnet",
+    "EcsClusterArn": "the ARN of a cluster",
+    "EcrArtifactsRepoArn": "the ARN of a repository",
+    "EcrEtlTasksRepoArn": "the ARN of a repository",
+    "KmsKeyArn": "the ARN of a key",
+    "KmsAlias": "the alias of a key",
+    "S3EnvConfigArn": "the ARN of a bucket",
+    "S3ElbLogsArn": "the ARN of a bucket",
+    "S3TAKImagesArn": "the ARN of a bucket",
+    "EnvConfigBucket": "the name of a bucket",
+    "ElbLogsBucket": "the name of a bucket",
+    "AppImagesBucket": "the name of a bucket",
+    "CertificateArn": "the ARN of a certificate",
+    "HostedZoneId": "the ID of a hosted zone",
+    "HostedZoneName": "a domain name",
 }
 
 
@@ -47,7 +49,7 @@ class Subnet:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(LayerOutputs):
     """The facts of a stack."""
 
     name: str
@@ -66,13 +68,9 @@ class Stack:
     """USD for a GB through a NAT gateway; None where no price is known."""
 
     @property
-    def key_arn(self) -> str:
-        return self.outputs["kmsKeyArn"]
-
-    @property
     def key_names(self) -> tuple[str, ...]:
         """The ways to name the key."""
-        return (self.key_arn, self.outputs["kmsAlias"])
+        return (self.key_arn, self.key_alias)
 
     @property
     def private_subnet_ids(self) -> set[str]:
@@ -81,9 +79,8 @@ class Stack:
     @property
     def repositories(self) -> dict[str, ImageRepository]:
         """By what ECR calls them."""
-        urls = [self.outputs["ecrRepositoryUrl"], *self.outputs.get("ecrRepositoryUrls", {}).values()]
-        repositories = self.settings.compute.image_repositories
-        return {url.split("/", 1)[1]: item for url, item in zip(urls, repositories, strict=True)}
+        names = [url.split("/", 1)[1] for url in self.repository_urls]
+        return dict(zip(names, self.settings.compute.image_repositories, strict=True))
 
     @property
     def buckets(self) -> set[str]:
@@ -98,7 +95,7 @@ def stack_of(stack_file: StackFile) -> Stack:
     for item in plan.recording.of_type(types.CLOUDFORMATION_STACK.token):
         for output in json.loads(item.inputs["templateBody"])["Outputs"].values():
             exports[output["Export"]["Name"]] = output["Value"]
-        kinds = {output_value(outputs, *source): KINDS[source[0]] for source in SUITE_EXPORTS.values()}
+        kinds = {output_value(outputs, *source): KINDS[export] for export, source in SUITE_EXPORTS.items()}
     return Stack(
         name=plan.stack,
         region=plan.region,

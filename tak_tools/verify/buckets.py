@@ -7,6 +7,7 @@ from typing import Any
 
 from tak_base import policy_documents
 from tak_base.policy_documents import load_balancer_log_lifecycle, load_balancer_log_policy, tls_only_policy
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.verify.checks import Difference, check, differ, normal, statements, without_statements
 from tak_tools.verify.deployment import Deployment
 
@@ -129,9 +130,11 @@ def bucket_lifecycle(deployment: Deployment) -> Iterable[Difference]:
 )
 def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
     if deployment.settings.storage.app_images_bucket:
-        name = deployment.outputs["appImagesBucketName"]
+        name = deployment.app_images_bucket_name
         bucket = _Bucket(deployment, name)
-        yield from differ("appImagesBucketArn", "output", deployment.outputs["appImagesBucketArn"], bucket.arn)
+        yield from differ(
+            LayerOutputs.app_images_bucket_arn.name, "output", deployment.app_images_bucket_arn, bucket.arn
+        )
         yield from _everything(bucket, "the application images bucket")
 
 
@@ -145,7 +148,7 @@ def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
 def load_balancer_log_bucket(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.settings.storage.load_balancer_log_bucket:
         return
-    name = deployment.outputs["loadBalancerLogBucketName"]
+    name = deployment.log_bucket_name
     bucket = _Bucket(deployment, name, own_key=False)
     yield from _everything(bucket, "the load balancer log bucket")
     if deployment.bucket("get_bucket_location", absent="NoSuchBucket", name=name):

@@ -7,6 +7,7 @@ from typing import Any
 
 from tak_tools.aws import Aws, client_factory
 from tak_tools.console import print_json, progress_console, result_console
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.pulumi_stack import read_outputs, read_state
 from tak_tools.stack_file import load_project, load_stack
 from tak_tools.verify import Deployment, Result, examine, policy_document, sarif
@@ -70,7 +71,7 @@ def _print(deployment: Deployment, results: list[Result]) -> None:
 
 
 def _account(outputs: Mapping[str, Any]) -> str:
-    parts = outputs.get("kmsKeyArn", "").split(":")
+    parts = outputs.get(LayerOutputs.key_arn.name, "").split(":")
     return parts[4] if len(parts) > 4 else "unknown"
 
 

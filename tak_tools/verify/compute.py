@@ -63,7 +63,7 @@ def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
 )
 def further_repositories(deployment: Deployment) -> Iterable[Difference]:
     for repository in deployment.settings.compute.image_repositories[1:]:
-        name = deployment.further_repository_name(repository.name)
+        name = deployment.further_repository_names[repository.name]
         if not deployment.repository_called(name):
             yield Difference(name, "no such repository", f"the repository {repository.name}")
             continue

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 from botocore.loaders import create_loader
 
-from tak_base.addressing import SubnetPlan, Tier, Zone
+from tak_base.addressing import SubnetPlan
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_services import GATEWAY_SERVICES
 from tak_base.settings import Settings
 from tak_tools.aws import Aws
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.pulumi_stack import StateResource
 from tak_tools.stack_file import StackFile
 
@@ -25,7 +26,7 @@ def in_batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Deployment(LayerOutputs):
     """The architecture of a stack and its resources on AWS. Every answer of AWS is fetched once.
 
     Listings are narrowed to the VPC, or to names; what other stacks have beside the base layer does not matter.
@@ -61,22 +62,6 @@ class Deployment:
     # What the outputs name
 
     @property
-    def vpc_id(self) -> str:
-        return self.outputs["vpcId"]
-
-    @property
-    def key_arn(self) -> str:
-        return self.outputs["kmsKeyArn"]
-
-    @property
-    def account_id(self) -> str:
-        return self.key_arn.split(":")[4]
-
-    @property
-    def partition(self) -> str:
-        return self.key_arn.split(":")[1]
-
-    @property
     def target(self) -> DeploymentTarget:
         """Where the stack is deployed to, as its outputs say."""
         partitions = create_loader().load_data("partitions")["partitions"]
@@ -84,36 +69,11 @@ class Deployment:
         return DeploymentTarget(self.account_id, self.region, self.partition, suffixes[self.partition])
 
     @property
-    def bucket_name(self) -> str:
-        return self.outputs["configBucketName"]
-
-    @property
-    def repository_name(self) -> str:
-        return self.outputs["ecrRepositoryArn"].split(":repository/", 1)[1]
-
-    def further_repository_name(self, name: str) -> str:
-        """What ECR calls a repository of the stack file."""
-        return self.outputs["ecrRepositoryUrls"][name].split("/", 1)[1]
-
-    @property
     def further_bucket_names(self) -> list[str]:
         """The buckets beside the config bucket that are there."""
-        outputs = ("appImagesBucketName", "loadBalancerLogBucketName")
-        names = [self.outputs[name] for name in outputs if name in self.outputs]
+        outputs = (LayerOutputs.app_images_bucket_name, LayerOutputs.log_bucket_name)
+        names = [self.outputs[output.name] for output in outputs if self.has(output)]
         return [name for name in names if self.bucket("get_bucket_location", absent="NoSuchBucket", name=name)]
-
-    @property
-    def cluster_name(self) -> str:
-        return self.outputs["ecsClusterName"]
-
-    def subnet_id(self, tier: Tier, zone: Zone) -> str:
-        return self.outputs[f"subnet{tier.capitalize()}{zone.upper()}"]
-
-    def route_table_id(self, subnet: SubnetPlan) -> str:
-        """The published route table of a subnet."""
-        return self.outputs[
-            "routeTablePublic" if subnet.tier == "public" else f"routeTablePrivate{subnet.zone.upper()}"
-        ]
 
     def is_key(self, value: str | None) -> bool:
         """Whether `value`, an ARN or an id, is the layer's key."""
@@ -210,9 +170,9 @@ class Deployment:
     @property
     def elastic_ips(self) -> list[dict[str, Any]]:
         """Those of the published NAT addresses that the account has."""
-        if not self.outputs["natPublicIps"]:
+        if not self.nat_addresses:
             return []
-        filters = [{"Name": "public-ip", "Values": list(self.outputs["natPublicIps"])}]
+        filters = [{"Name": "public-ip", "Values": list(self.nat_addresses)}]
         return self.aws.ask("ec2", "describe_addresses", Filters=filters)["Addresses"]
 
     @property
@@ -226,8 +186,9 @@ class Deployment:
 
     @property
     def endpoint_security_group(self) -> dict[str, Any] | None:
-        group_id = self.outputs.get("endpointSecurityGroupId")
-        return next((group for group in self.security_groups if group["GroupId"] == group_id), None)
+        if not self.has(LayerOutputs.endpoint_group_id):
+            return None
+        return next((group for group in self.security_groups if group["GroupId"] == self.endpoint_group_id), None)
 
     def endpoint(self, service: str) -> dict[str, Any] | None:
         """The VPC's endpoint of a service, given as in the stack file."""
@@ -285,7 +246,7 @@ class Deployment:
     def cluster(self) -> dict[str, Any]:
         """Empty where there is no such cluster, or an inactive one, which is what AWS shows of a deleted one."""
         include = ["CONFIGURATIONS", "SETTINGS", "TAGS"]
-        answer = self.aws.ask("ecs", "describe_clusters", clusters=[self.outputs["ecsClusterArn"]], include=include)
+        answer = self.aws.ask("ecs", "describe_clusters", clusters=[self.cluster_arn], include=include)
         return next((item for item in answer["clusters"] if item["status"] != "INACTIVE"), {})
 
     @property
@@ -299,7 +260,7 @@ class Deployment:
         return self._on_cluster("list_tasks", "taskArns", "describe_tasks", "tasks", 100)
 
     def _on_cluster(self, list_: str, arns: str, describe: str, items: str, size: int) -> list[dict[str, Any]]:
-        cluster, absent = self.outputs["ecsClusterArn"], ["ClusterNotFoundException"]
+        cluster, absent = self.cluster_arn, ["ClusterNotFoundException"]
         listed = self.aws.ask("ecs", list_, absent=absent, cluster=cluster).get(arns, [])
         return [
             item
@@ -311,8 +272,8 @@ class Deployment:
     @property
     def certificate(self) -> dict[str, Any]:
         """Empty where there is no such certificate."""
-        arn, absent = self.outputs["certificateArn"], ["ResourceNotFoundException"]
-        answer = self.aws.ask("acm", "describe_certificate", absent=absent, CertificateArn=arn)
+        absent = ["ResourceNotFoundException"]
+        answer = self.aws.ask("acm", "describe_certificate", absent=absent, CertificateArn=self.certificate_arn)
         return answer.get("Certificate", {})
 
     def log_group(self, name: str) -> dict[str, Any] | None:

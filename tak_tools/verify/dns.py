@@ -17,7 +17,7 @@ def public_dns(deployment: Deployment) -> Iterable[Difference]:
     names = deployment.settings.dns.certificate_domain_names
     if not zone_name:
         return
-    zone_id, arn = deployment.outputs["hostedZoneId"], deployment.outputs["certificateArn"]
+    zone_id, arn = deployment.zone_id, deployment.certificate_arn
     certificate = deployment.certificate
     if certificate:
         yield from differ(arn, "status", certificate["Status"], "ISSUED")

@@ -40,7 +40,7 @@ def endpoints(deployment: Deployment) -> Iterable[Difference]:
 )
 def endpoint_placement(deployment: Deployment) -> Iterable[Difference]:
     private = deployment.settings.network.addresses.tier("private")
-    tables = [deployment.route_table_id(subnet) for subnet in private]
+    tables = [deployment.route_table_id(subnet.tier, subnet.zone) for subnet in private]
     subnets = [deployment.subnet_id("private", zone) for zone in ZONES]
     for service, endpoint in _present(deployment, deployment.settings.endpoints.vpc_endpoints):
         if service in GATEWAY_SERVICES:
@@ -69,7 +69,7 @@ def endpoint_private_dns(deployment: Deployment) -> Iterable[Difference]:
 def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
     for _, endpoint in _present(deployment, deployment.interface_services):
         groups = [group["GroupId"] for group in endpoint["Groups"]]
-        expected = [deployment.outputs["endpointSecurityGroupId"]]
+        expected = [deployment.endpoint_group_id]
         yield from differ(endpoint["VpcEndpointId"], "security groups", groups, expected)
 
 
@@ -114,12 +114,12 @@ def endpoint_addresses(deployment: Deployment) -> Iterable[Difference]:
 def endpoint_security_group(deployment: Deployment) -> Iterable[Difference]:
     if not deployment.interface_services:
         return
-    group_id = deployment.outputs["endpointSecurityGroupId"]
+    group_id = deployment.endpoint_group_id
     group = deployment.endpoint_security_group
     if group is None:
         yield Difference(group_id, "no such security group in the VPC", "the endpoints' security group")
         return
-    expected = [f"tcp 443-443 from {deployment.outputs[name]}" for name in ("vpcCidrIpv4", "vpcCidrIpv6")]
+    expected = [f"tcp 443-443 from {block}" for block in (deployment.ipv4_range, deployment.ipv6_range)]
     yield from differ(group_id, "inbound rules", _rules(group["IpPermissions"]), expected)
     yield from differ(group_id, "outbound rules", len(group["IpPermissionsEgress"]), 0)
 

@@ -43,8 +43,7 @@ Use = tuple[str, str]
     ),
 )
 def images_in_use(deployment: Deployment) -> Iterable[Difference]:
-    urls = [deployment.outputs["ecrRepositoryUrl"], *deployment.outputs.get("ecrRepositoryUrls", {}).values()]
-    users: dict[str, dict[str, set[str]]] = {_repository(url): {} for url in urls}
+    users: dict[str, dict[str, set[str]]] = {_repository(url): {} for url in deployment.repository_urls}
     uses = [*_of_tasks(deployment), *_of_functions(deployment)]
     for definition, user in sorted({*_of_services(deployment), *_of_rules(deployment), *_of_schedules(deployment)}):
         name = definition.rsplit("/", 1)[-1]
@@ -110,7 +109,7 @@ def _of_services(deployment: Deployment) -> Iterator[Use]:
 
 
 def _of_rules(deployment: Deployment) -> Iterator[Use]:
-    aws, cluster = deployment.aws, deployment.outputs["ecsClusterArn"]
+    aws, cluster = deployment.aws, deployment.cluster_arn
     for bus in (item["Name"] for item in aws.ask("events", "list_event_buses")["EventBuses"]):
         names = aws.ask("events", "list_rule_names_by_target", TargetArn=cluster, EventBusName=bus)["RuleNames"]
         for name in names:
@@ -121,7 +120,7 @@ def _of_rules(deployment: Deployment) -> Iterator[Use]:
 
 def _of_schedules(deployment: Deployment) -> Iterator[Use]:
     for item in deployment.aws.ask("scheduler", "list_schedules")["Schedules"]:
-        if item["Target"]["Arn"] == deployment.outputs["ecsClusterArn"]:
+        if item["Target"]["Arn"] == deployment.cluster_arn:
             names = {"Name": item["Name"], "GroupName": item["GroupName"]}
             target = deployment.aws.ask("scheduler", "get_schedule", **names)["Target"]
             yield target["EcsParameters"]["TaskDefinitionArn"], f"schedule {item['Name']}"

@@ -46,14 +46,13 @@ def _ids_in_outputs(deployment: Deployment) -> set[str]:
     """The IDs, as Pulumi's state has them, of everything that an output names."""
     texts = {value for value in deployment.outputs.values() if isinstance(value, str)}
     # A key is known by the end of its ARN, a repository by the end of its URL.
-    urls = [*texts, *deployment.outputs.get("ecrRepositoryUrls", {}).values()]
-    return texts | {text.split("/", 1)[-1] for text in urls}
+    return texts | {text.split("/", 1)[-1] for text in texts} | {*deployment.further_repository_names.values()}
 
 
 def _ids_in_use(deployment: Deployment) -> set[str]:
     """The IDs of what the published network uses, and of what there is one of by its name."""
     settings = deployment.settings
-    tables = {deployment.route_table_id(plan) for plan in settings.network.addresses.subnets}
+    tables = {deployment.route_table_id(plan.tier, plan.zone) for plan in settings.network.addresses.subnets}
     targets = {
         str(value)
         for table in deployment.route_tables
@@ -61,7 +60,7 @@ def _ids_in_use(deployment: Deployment) -> set[str]:
         for route in table["Routes"]
         for value in route.values()
     }
-    gateways = [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]]
+    gateways = [deployment.nat_gateway_with(address) for address in deployment.nat_addresses]
     endpoints = [deployment.endpoint(service) for service in settings.endpoints.vpc_endpoints]
     flow_log = deployment.layer_flow_log or {}
     return (

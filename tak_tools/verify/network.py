@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from tak_base.addressing import NAT64, SubnetPlan, ipv6_subnet
 from tak_base.policy_documents import flow_log_permissions, flow_log_trust_policy
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.verify.checks import Difference, check, differ, statements
 from tak_tools.verify.deployment import Deployment
 
@@ -35,10 +36,10 @@ _WAYS_TO_THE_INTERNET = ("igw-", "nat-", "eigw-")
 )
 def vpc_addresses(deployment: Deployment) -> Iterable[Difference]:
     vpc = deployment.vpc or {}
-    ipv4, ipv6 = deployment.outputs["vpcCidrIpv4"], deployment.outputs["vpcCidrIpv6"]
-    yield from differ(deployment.vpc_id, "IPv4 range", vpc["CidrBlock"], str(deployment.settings.network.addresses.vpc))
-    yield from differ("vpcCidrIpv4", "output", ipv4, str(deployment.settings.network.addresses.vpc))
-    yield from differ(deployment.vpc_id, "IPv6 range", _ipv6_ranges(vpc), [ipv6])
+    ipv4 = str(deployment.settings.network.addresses.vpc)
+    yield from differ(deployment.vpc_id, "IPv4 range", vpc["CidrBlock"], ipv4)
+    yield from differ(LayerOutputs.ipv4_range.name, "output", deployment.ipv4_range, ipv4)
+    yield from differ(deployment.vpc_id, "IPv6 range", _ipv6_ranges(vpc), [deployment.ipv6_range])
 
 
 @check(
@@ -60,7 +61,7 @@ def vpc_dns(deployment: Deployment) -> Iterable[Difference]:
     of="VPC",
 )
 def subnets(deployment: Deployment) -> Iterable[Difference]:
-    zones, vpc_block = deployment.outputs["availabilityZones"], deployment.outputs["vpcCidrIpv6"]
+    zones, vpc_block = deployment.zone_names, deployment.ipv6_range
     for plan in deployment.settings.network.addresses.subnets:
         subnet_id = deployment.subnet_id(plan.tier, plan.zone)
         subnet = deployment.subnets.get(subnet_id)
@@ -108,7 +109,9 @@ def subnet_free_addresses(deployment: Deployment) -> Iterable[Difference]:
 def route_tables(deployment: Deployment) -> Iterable[Difference]:
     for plan, subnet_id in deployment.planned_subnets():
         table = deployment.effective_route_table(subnet_id)
-        yield from differ(subnet_id, "route table", table["RouteTableId"], deployment.route_table_id(plan))
+        yield from differ(
+            subnet_id, "route table", table["RouteTableId"], deployment.route_table_id(plan.tier, plan.zone)
+        )
 
 
 @check(
@@ -183,7 +186,7 @@ def main_route_table(deployment: Deployment) -> Iterable[Difference]:
 )
 def nat_gateways(deployment: Deployment) -> Iterable[Difference]:
     public = deployment.settings.network.addresses.tier("public")
-    for plan, address in zip(public, deployment.outputs["natPublicIps"], strict=False):
+    for plan, address in zip(public, deployment.nat_addresses, strict=False):
         subnet_id = deployment.subnet_id("public", plan.zone)
         gateway = deployment.nat_gateway_with(address)
         if gateway is None:

@@ -7,6 +7,7 @@ from typing import Any
 from tak_base.config_values import by_key
 from tak_base.outputs import STACK_OUTPUTS
 from tak_tools import resource_types as types
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.pulumi_stack import StateResource
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment, Subject
@@ -40,12 +41,11 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
         return
     for name, value in _decided_by_the_stack_file(deployment).items():
         yield from differ(name, "output", deployment.outputs[name], value)
-    yield from differ(
-        "natPublicIps", "addresses", len(deployment.outputs["natPublicIps"]), deployment.settings.network.nat_gateways
-    )
-    for name in ("ecrRepositoryUrls", "ecrRepositoryArns"):
-        names = list(deployment.outputs.get(name, {}))
-        yield from differ(name, "names", names, deployment.settings.compute.repositories)
+    count = len(deployment.nat_addresses)
+    yield from differ(LayerOutputs.nat_addresses.name, "addresses", count, deployment.settings.network.nat_gateways)
+    for output in (LayerOutputs.further_repository_urls, LayerOutputs.further_repository_arns):
+        names = list(deployment.outputs.get(output.name, {}))
+        yield from differ(output.name, "names", names, deployment.settings.compute.repositories)
     account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
     yield from differ("credentials", "account", account, deployment.account_id)
 
@@ -114,13 +114,16 @@ def protection(deployment: Deployment) -> Iterable[Difference]:
 
 def _decided_by_the_stack_file(deployment: Deployment) -> dict[str, Any]:
     settings = deployment.settings
-    decided: dict[str, Any] = {"environment": settings.environment, "region": deployment.region}
+    decided: dict[Any, Any] = {
+        LayerOutputs.published_environment: settings.environment,
+        LayerOutputs.published_region: deployment.region,
+    }
     if settings.network.availability_zones:
-        decided["availabilityZones"] = list(settings.network.availability_zones)
+        decided[LayerOutputs.zone_names] = list(settings.network.availability_zones)
     if settings.dns.hosted_zone_name:
-        decided["hostedZoneName"] = settings.dns.hosted_zone_name
-        decided["certificateDomainNames"] = list(settings.dns.certificate_domain_names)
-    return decided
+        decided[LayerOutputs.zone_name] = settings.dns.hosted_zone_name
+        decided[LayerOutputs.certificate_names] = list(settings.dns.certificate_domain_names)
+    return {output.name: value for output, value in decided.items()}
 
 
 def _options(resource: StateResource) -> list[str]:

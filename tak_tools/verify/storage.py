@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tak_base.policy_documents import key_policy as key_policy_document
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.verify.checks import Difference, check, differ, statements, without_statements
 from tak_tools.verify.deployment import Deployment
 
@@ -39,7 +40,7 @@ def key_rotation(deployment: Deployment) -> Iterable[Difference]:
 @check("key-alias", "The published alias leads to the key.", actions=("kms:DescribeKey",), of="key")
 def key_alias(deployment: Deployment) -> Iterable[Difference]:
     alias = deployment.settings.key_alias
-    yield from differ("kmsAlias", "output", deployment.outputs["kmsAlias"], alias)
+    yield from differ(LayerOutputs.key_alias.name, "output", deployment.key_alias, alias)
     answer = deployment.aws.ask("kms", "describe_key", absent=["NotFoundException"], KeyId=alias)
     found = answer.get("KeyMetadata", {}).get("Arn")
     yield from differ(alias, "key", found, deployment.key_arn)

@@ -82,7 +82,7 @@ def _layer_flow_log(deployment: Deployment) -> dict[str, Any] | None:
 
 
 def _route_tables(deployment: Deployment) -> list[Any]:
-    ids = {deployment.route_table_id(plan) for plan in deployment.settings.network.addresses.subnets}
+    ids = {deployment.route_table_id(plan.tier, plan.zone) for plan in deployment.settings.network.addresses.subnets}
     return [table for table in deployment.route_tables if table["RouteTableId"] in ids]
 
 
@@ -98,7 +98,7 @@ _reads_ec2(
 _reads_ec2(
     types.NAT_GATEWAY,
     "NatGatewayId",
-    lambda deployment: [deployment.nat_gateway_with(address) for address in deployment.outputs["natPublicIps"]],
+    lambda deployment: [deployment.nat_gateway_with(address) for address in deployment.nat_addresses],
 )
 _reads_ec2(types.EIP, "AllocationId", lambda deployment: deployment.elastic_ips)
 _reads_ec2(
@@ -146,8 +146,7 @@ def _buckets(deployment: Deployment) -> Tagged:
 
 @_reads(types.REPOSITORY)
 def _repositories(deployment: Deployment) -> Tagged:
-    further = map(deployment.further_repository_name, deployment.settings.compute.repositories)
-    for name in [deployment.repository_name, *further]:
+    for name in [deployment.repository_name, *deployment.further_repository_names.values()]:
         if found := deployment.repository_called(name):
             answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
             yield name, _by_name(answer["tags"])
@@ -156,7 +155,7 @@ def _repositories(deployment: Deployment) -> Tagged:
 @_reads(types.CERTIFICATE)
 def _certificate(deployment: Deployment) -> Tagged:
     if deployment.settings.dns.hosted_zone_name and deployment.certificate:
-        arn = deployment.outputs["certificateArn"]
+        arn = deployment.certificate_arn
         answer = deployment.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
         yield arn, _by_name(answer["Tags"])
 

@@ -22,7 +22,7 @@ from tak_tools.program import Recording, Registration, run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, StackFile, load_project, load_stack
 from tests.bootstrap.account import REGION, Account, Permissions
-from tests.options import SUITE, with_options
+from tests.options import SUITE, Outputs, with_options
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +153,7 @@ def staging_file(project: Project, folder: Path, environment_tag: str = "staging
 
 
 def _registered(deployed: Deployed) -> Iterator[Target]:
-    alias = deployed.recording.outputs["kmsAlias"]
+    alias = Outputs(deployed.recording.outputs).key_alias
     for item in deployed.recording.resources:
         row = types.row_of(item.type)
         arn = _arn(item)
@@ -191,7 +191,7 @@ ACCOUNT = "123456789012"
 def _made_by_aws(deployed: Deployed) -> Iterator[Target]:
     """What AWS creates in the VPC beside the program's resources, without tags."""
     ec2 = deployed.account.cloud.client("ec2")
-    in_vpc = [{"Name": "vpc-id", "Values": [deployed.recording.outputs["vpcId"]]}]
+    in_vpc = [{"Name": "vpc-id", "Values": [Outputs(deployed.recording.outputs).vpc_id]}]
     groups = [group["GroupId"] for group in ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]]
     in_groups = [{"Name": "group-id", "Values": groups}]
     found = {

@@ -13,7 +13,9 @@ import pytest
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tak_base.addressing import ZONES
 from tak_tools.aws import Aws
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.pulumi_stack import StateResource
 from tak_tools.verify import Deployment, examine, simulated_deployment
 from tests.deployed.layer import Layer
@@ -24,7 +26,7 @@ ANYWHERE = "0.0.0.0/0"
 
 
 @dataclass
-class Case:
+class Case(LayerOutputs):
     """A deployed layer that may be damaged: on AWS, in its outputs, in its state."""
 
     layer: Layer
@@ -50,22 +52,6 @@ class Case:
         """Moto's own model of a service, for damage that no call of its API does."""
         backends: Any = get_backend
         return backends(service)[ACCOUNT][self.layer.stack_file.region]
-
-    @property
-    def bucket(self) -> str:
-        return self.outputs["configBucketName"]
-
-    @property
-    def key(self) -> str:
-        return self.outputs["kmsKeyArn"]
-
-    @property
-    def repository(self) -> str:
-        return self.outputs["ecrRepositoryArn"].split(":repository/")[1]
-
-    @property
-    def cluster(self) -> str:
-        return self.outputs["ecsClusterName"]
 
     @property
     def internet_gateway(self) -> str:
@@ -142,59 +128,63 @@ def of_other_check(check: str, text: str) -> str:
 
 @breaks("stack-outputs")
 def an_output_is_not_published(case: Case) -> list[str]:
-    del case.outputs["vpcId"]
-    return ["vpcId: found no such output, expected one (the stack has not been deployed since it is published)"]
+    del case.outputs[Case.vpc_id.name]
+    return [
+        f"{Case.vpc_id.name}: found no such output, expected one"
+        " (the stack has not been deployed since it is published)"
+    ]
 
 
 @breaks("stack-outputs")
 def the_stack_is_of_another_environment_and_region(case: Case) -> list[str]:
-    case.outputs |= {"environment": "dev-test", "region": "us-east-1"}
+    environment, region = Case.published_environment.name, Case.published_region.name
+    case.outputs |= {environment: "dev-test", region: "us-east-1"}
     return [
-        "environment: found output dev-test, expected output prod",
-        "region: found output us-east-1, expected output ap-southeast-2",
+        f"{environment}: found output dev-test, expected output prod",
+        f"{region}: found output us-east-1, expected output ap-southeast-2",
     ]
 
 
 @breaks("stack-outputs")
 def a_nat_address_is_not_published(case: Case) -> list[str]:
-    case.outputs["natPublicIps"] = case.outputs["natPublicIps"][:1]
-    return ["natPublicIps: found addresses 1, expected addresses 2"]
+    case.outputs[Case.nat_addresses.name] = case.nat_addresses[:1]
+    return [f"{Case.nat_addresses.name}: found addresses 1, expected addresses 2"]
 
 
 @breaks("stack-outputs")
 def the_credentials_are_of_another_account(case: Case) -> list[str]:
-    case.outputs["kmsKeyArn"] = case.key.replace(ACCOUNT, OTHER_ACCOUNT)
+    case.outputs[Case.key_arn.name] = case.key_arn.replace(ACCOUNT, OTHER_ACCOUNT)
     return [f"credentials: found account {ACCOUNT}, expected account {OTHER_ACCOUNT}"]
 
 
 @breaks("resources")
 def the_vpc_is_another_one(case: Case) -> list[str]:
-    case.outputs["vpcId"] = "vpc-00000000000000000"
+    case.outputs[Case.vpc_id.name] = "vpc-00000000000000000"
     return ["vpc-00000000000000000: found no such VPC, expected the VPC"]
 
 
 @breaks("resources")
 def the_key_is_gone(case: Case) -> list[str]:
     del case.moto("kms").keys[case.id("key")]
-    return [f"{case.key}: found no such key, expected the key"]
+    return [f"{case.key_arn}: found no such key, expected the key"]
 
 
 @breaks("resources")
 def the_bucket_is_deleted(case: Case) -> list[str]:
-    case.client("s3").delete_bucket(Bucket=case.bucket)
-    return [f"{case.bucket}: found no such bucket, expected the bucket"]
+    case.client("s3").delete_bucket(Bucket=case.bucket_name)
+    return [f"{case.bucket_name}: found no such bucket, expected the bucket"]
 
 
 @breaks("resources")
 def the_repository_is_deleted(case: Case) -> list[str]:
-    case.client("ecr").delete_repository(repositoryName=case.repository)
-    return [f"{case.repository}: found no such repository, expected the repository"]
+    case.client("ecr").delete_repository(repositoryName=case.repository_name)
+    return [f"{case.repository_name}: found no such repository, expected the repository"]
 
 
 @breaks("resources")
 def the_cluster_is_deleted(case: Case) -> list[str]:
-    case.client("ecs").delete_cluster(cluster=case.cluster)
-    return [f"{case.cluster}: found no such cluster, expected the cluster"]
+    case.client("ecs").delete_cluster(cluster=case.cluster_name)
+    return [f"{case.cluster_name}: found no such cluster, expected the cluster"]
 
 
 @breaks("published-outputs")
@@ -208,13 +198,14 @@ def the_published_outputs_are_deleted(case: Case) -> list[str]:
 def the_published_outputs_are_those_of_an_earlier_update(case: Case) -> list[str]:
     name = "/tak-base/prod/outputs"
     value = json.loads(case.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
-    value |= {"vpcId": "vpc-0", "removed": "a"}
-    del value["kmsAlias"]
+    alias, vpc_id = Case.key_alias.name, Case.vpc_id.name
+    value |= {vpc_id: "vpc-0", "removed": "a"}
+    del value[alias]
     case.client("ssm").put_parameter(Name=name, Value=json.dumps(value), Overwrite=True)
     return [
-        f"{name}: found kmsAlias none, expected kmsAlias alias/tak-base-prod",
+        f"{name}: found {alias} none, expected {alias} alias/tak-base-prod",
         f"{name}: found removed a, expected removed none",
-        f"{name}: found vpcId vpc-0, expected vpcId {case.outputs['vpcId']}",
+        f"{name}: found {vpc_id} vpc-0, expected {vpc_id} {case.vpc_id}",
     ]
 
 
@@ -242,29 +233,29 @@ def the_state_has_lost_the_key(case: Case) -> list[str]:
 
 @breaks("vpc-addresses")
 def the_vpc_has_lost_its_ipv6_range(case: Case) -> list[str]:
-    vpc = case.moto("ec2").vpcs[case.outputs["vpcId"]]
+    vpc = case.moto("ec2").vpcs[case.vpc_id]
     (ipv6,) = vpc.ipv6_cidr_block_association_set
     ipv6["cidr_block_state"]["State"] = "disassociated"
-    return [f"{vpc.id}: found IPv6 range none, expected IPv6 range {case.outputs['vpcCidrIpv6']}"]
+    return [f"{vpc.id}: found IPv6 range none, expected IPv6 range {case.ipv6_range}"]
 
 
 @breaks("vpc-addresses")
 def the_vpc_has_another_range(case: Case) -> list[str]:
-    vpc = case.moto("ec2").vpcs[case.outputs["vpcId"]]
+    vpc = case.moto("ec2").vpcs[case.vpc_id]
     vpc.cidr_block = "10.9.0.0/20"
     return [f"{vpc.id}: found IPv4 range 10.9.0.0/20, expected IPv4 range 10.1.16.0/20"]
 
 
 @breaks("vpc-dns")
 def host_names_are_off(case: Case) -> list[str]:
-    vpc_id = case.outputs["vpcId"]
+    vpc_id = case.vpc_id
     case.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})
     return [f"{vpc_id}: found enableDnsHostnames false, expected enableDnsHostnames true"]
 
 
 @breaks("subnets")
 def a_subnet_is_deleted(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPrivateB"]
+    subnet_id = case.subnet_id("private", "b")
     # Not by its API, which deletes none that holds endpoints.
     for subnets in case.moto("ec2").subnets.values():
         subnets.pop(subnet_id, None)
@@ -273,7 +264,7 @@ def a_subnet_is_deleted(case: Case) -> list[str]:
 
 @breaks("subnets")
 def a_subnet_has_lost_its_ipv6_range(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPublicA"]
+    subnet_id = case.subnet_id("public", "a")
     (subnet,) = case.ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
     (ipv6,) = subnet["Ipv6CidrBlockAssociationSet"]
     case.ec2.disassociate_subnet_cidr_block(AssociationId=ipv6["AssociationId"])
@@ -282,8 +273,8 @@ def a_subnet_has_lost_its_ipv6_range(case: Case) -> list[str]:
 
 @breaks("subnets")
 def a_subnet_is_in_the_other_zone_with_another_range(case: Case) -> list[str]:
-    subnet = case.moto("ec2").get_subnet(case.outputs["subnetPrivateA"])
-    subnet._availability_zone = case.moto("ec2").get_subnet(case.outputs["subnetPrivateB"])._availability_zone
+    subnet = case.moto("ec2").get_subnet(case.subnet_id("private", "a"))
+    subnet._availability_zone = case.moto("ec2").get_subnet(case.subnet_id("private", "b"))._availability_zone
     subnet.cidr_block = "10.1.22.0/26"
     return [
         f"{subnet.id}: found IPv4 range 10.1.22.0/26, expected IPv4 range 10.1.20.0/26",
@@ -293,7 +284,7 @@ def a_subnet_is_in_the_other_zone_with_another_range(case: Case) -> list[str]:
 
 @breaks("subnet-addressing")
 def a_subnet_gives_out_public_ipv4_addresses_and_no_ipv6(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPublicA"]
+    subnet_id = case.subnet_id("public", "a")
     case.ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True})
     case.ec2.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": False})
     return [
@@ -304,7 +295,7 @@ def a_subnet_gives_out_public_ipv4_addresses_and_no_ipv6(case: Case) -> list[str
 
 @breaks("subnet-free-addresses")
 def a_private_subnet_is_nearly_full(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPrivateA"]
+    subnet_id = case.subnet_id("private", "a")
     (subnet,) = case.ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
     for _ in range(subnet["AvailableIpAddressCount"] - 7):
         case.ec2.create_network_interface(SubnetId=subnet_id)
@@ -313,20 +304,20 @@ def a_private_subnet_is_nearly_full(case: Case) -> list[str]:
 
 @breaks("route-tables")
 def a_subnet_follows_another_table_with_the_same_routes(case: Case) -> list[str]:
-    table = case.ec2.create_route_table(VpcId=case.outputs["vpcId"])["RouteTable"]["RouteTableId"]
+    table = case.ec2.create_route_table(VpcId=case.vpc_id)["RouteTable"]["RouteTableId"]
     nat, egress_only = case.id("nat-gateway-a"), case.egress_only_gateway
     case.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=nat)
     case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=egress_only)
     association = case.id("route-table-association-private-a")
     case.ec2.replace_route_table_association(AssociationId=association, RouteTableId=table)
-    subnet_id, own = case.outputs["subnetPrivateA"], case.outputs["routeTablePrivateA"]
+    subnet_id, own = case.subnet_id("private", "a"), case.route_table_id("private", "a")
     return [f"{subnet_id}: found route table {table}, expected route table {own}"]
 
 
 @breaks("route-tables")
 def a_subnet_follows_the_main_table(case: Case) -> list[str]:
     case.ec2.disassociate_route_table(AssociationId=case.id("route-table-association-public-b"))
-    subnet_id, own = case.outputs["subnetPublicB"], case.outputs["routeTablePublic"]
+    subnet_id, own = case.subnet_id("public", "b"), case.route_table_id("public", "a")
     main = main_route_table(case)
     no_route = f"{subnet_id}: found no default route in {main}, expected {{}} to {case.internet_gateway}"
     return [
@@ -347,40 +338,40 @@ def main_route_table(case: Case) -> str:
 
 @breaks("ipv4-routes")
 def a_private_default_route_is_deleted(case: Case) -> list[str]:
-    table = case.outputs["routeTablePrivateA"]
+    table = case.route_table_id("private", "a")
     case.ec2.delete_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE)
-    subnet_id, nat = case.outputs["subnetPrivateA"], case.id("nat-gateway-a")
+    subnet_id, nat = case.subnet_id("private", "a"), case.id("nat-gateway-a")
     return [f"{subnet_id}: found no default route in {table}, expected 0.0.0.0/0 to {nat}"]
 
 
 @breaks("ipv4-routes")
 def a_private_default_route_leads_to_the_internet_gateway(case: Case) -> list[str]:
-    table, igw = case.outputs["routeTablePrivateB"], case.internet_gateway
+    table, igw = case.route_table_id("private", "b"), case.internet_gateway
     case.ec2.delete_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE)
     case.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=igw)
-    subnet_id, nat = case.outputs["subnetPrivateB"], case.id("nat-gateway-b")
+    subnet_id, nat = case.subnet_id("private", "b"), case.id("nat-gateway-b")
     return [f"{subnet_id}: found 0.0.0.0/0 to {igw} in {table}, expected 0.0.0.0/0 to {nat}"]
 
 
 @breaks("ipv4-routes")
 def a_private_default_route_leads_to_the_other_zone(case: Case) -> list[str]:
-    table, other = case.outputs["routeTablePrivateB"], case.id("nat-gateway-a")
+    table, other = case.route_table_id("private", "b"), case.id("nat-gateway-a")
     case.ec2.replace_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=other)
-    subnet_id, nat = case.outputs["subnetPrivateB"], case.id("nat-gateway-b")
+    subnet_id, nat = case.subnet_id("private", "b"), case.id("nat-gateway-b")
     return [f"{subnet_id}: found 0.0.0.0/0 to {other} in {table}, expected 0.0.0.0/0 to {nat}"]
 
 
 @breaks("ipv4-routes")
 def a_longer_prefix_leads_from_a_private_subnet_to_the_internet_gateway(case: Case) -> list[str]:
-    table, igw = case.outputs["routeTablePrivateA"], case.internet_gateway
+    table, igw = case.route_table_id("private", "a"), case.internet_gateway
     case.ec2.create_route(RouteTableId=table, DestinationCidrBlock="198.51.100.0/24", GatewayId=igw)
-    subnet_id = case.outputs["subnetPrivateA"]
+    subnet_id = case.subnet_id("private", "a")
     return [f"{subnet_id}: found 198.51.100.0/24 to {igw} in {table}, expected no route to an internet gateway"]
 
 
 @breaks("ipv4-routes")
 def routes_lead_to_what_no_longer_exists(case: Case) -> list[str]:
-    table = case.outputs["routeTablePrivateA"]
+    table = case.route_table_id("private", "a")
     case.ec2.create_route(
         RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", NatGatewayId=case.id("nat-gateway-a")
     )
@@ -388,7 +379,7 @@ def routes_lead_to_what_no_longer_exists(case: Case) -> list[str]:
         if route.nat_gateway:
             # In Moto every route is active: its state is a property of the class.
             route.__class__ = type("DeadRoute", (type(route),), {"state": "blackhole"})
-    subnet_id, nat = case.outputs["subnetPrivateA"], case.id("nat-gateway-a")
+    subnet_id, nat = case.subnet_id("private", "a"), case.id("nat-gateway-a")
     return [
         f"{subnet_id}: found 0.0.0.0/0 to {nat} (blackhole) in {table}, expected 0.0.0.0/0 to {nat}",
         f"{subnet_id}: found 192.0.2.0/24 to {nat} (blackhole) in {table}, expected only routes to what exists",
@@ -397,20 +388,19 @@ def routes_lead_to_what_no_longer_exists(case: Case) -> list[str]:
 
 @breaks("ipv6-routes")
 def the_public_ipv6_route_is_deleted(case: Case) -> list[str]:
-    table, igw = case.outputs["routeTablePublic"], case.internet_gateway
+    table, igw = case.route_table_id("public", "a"), case.internet_gateway
     case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0")
     return [
-        f"{case.outputs[name]}: found no default route in {table}, expected ::/0 to {igw}"
-        for name in ("subnetPublicA", "subnetPublicB")
+        f"{case.subnet_id('public', zone)}: found no default route in {table}, expected ::/0 to {igw}" for zone in ZONES
     ]
 
 
 @breaks("ipv6-routes")
 def a_private_ipv6_route_leads_to_the_internet_gateway(case: Case) -> list[str]:
-    table, igw = case.outputs["routeTablePrivateA"], case.internet_gateway
+    table, igw = case.route_table_id("private", "a"), case.internet_gateway
     case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0")
     case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", GatewayId=igw)
-    subnet_id, own = case.outputs["subnetPrivateA"], case.egress_only_gateway
+    subnet_id, own = case.subnet_id("private", "a"), case.egress_only_gateway
     return [f"{subnet_id}: found ::/0 to {igw} in {table}, expected ::/0 to {own}"]
 
 
@@ -419,9 +409,9 @@ def the_egress_only_gateway_is_deleted(case: Case) -> list[str]:
     own = case.egress_only_gateway
     case.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=own)
     return [
-        f"{case.outputs[f'subnet{place}']}: found ::/0 to {own} in {case.outputs[f'routeTable{place}']},"
+        f"{case.subnet_id('private', zone)}: found ::/0 to {own} in {case.route_table_id('private', zone)},"
         " expected ::/0 to the VPC's egress-only internet gateway"
-        for place in ("PrivateA", "PrivateB")
+        for zone in ZONES
     ]
 
 
@@ -437,7 +427,7 @@ def a_nat_gateway_has_another_address_than_the_published_one(case: Case) -> list
     gateway = case.moto("ec2").nat_gateways[case.id("nat-gateway-b")]
     (own,) = gateway.address_set
     published, own["publicIp"] = own["publicIp"], "203.0.113.9"
-    expected = f"the NAT gateway in public-b, {case.outputs['subnetPublicB']}"
+    expected = f"the NAT gateway in public-b, {case.subnet_id('public', 'b')}"
     return [f"{published}: found no NAT gateway of the VPC, expected {expected}"]
 
 
@@ -450,9 +440,13 @@ def a_nat_gateway_has_failed(case: Case) -> list[str]:
 
 @breaks("nat-gateways")
 def a_nat_gateway_is_deleted(case: Case) -> list[str]:
-    nat, address = case.id("nat-gateway-b"), case.outputs["natPublicIps"][1]
+    nat, address = case.id("nat-gateway-b"), case.nat_addresses[1]
     case.ec2.delete_nat_gateway(NatGatewayId=nat)
-    public, private, table = (case.outputs[name] for name in ("subnetPublicB", "subnetPrivateB", "routeTablePrivateB"))
+    public, private, table = (
+        case.subnet_id("public", "b"),
+        case.subnet_id("private", "b"),
+        case.route_table_id("private", "b"),
+    )
     return [
         f"{address}: found no NAT gateway of the VPC, expected the NAT gateway in public-b, {public}",
         of_other_check(
@@ -464,9 +458,9 @@ def a_nat_gateway_is_deleted(case: Case) -> list[str]:
 
 @breaks("nat-gateways")
 def a_nat_gateway_stands_in_a_private_subnet(case: Case) -> list[str]:
-    nat, public, private = case.id("nat-gateway-b"), case.outputs["subnetPublicB"], case.outputs["subnetPrivateB"]
+    nat, public, private = case.id("nat-gateway-b"), case.subnet_id("public", "b"), case.subnet_id("private", "b")
     case.moto("ec2").nat_gateways[nat].subnet_id = private
-    table = case.outputs["routeTablePrivateB"]
+    table = case.route_table_id("private", "b")
     return [
         f"{nat}: found subnet {private}, expected subnet {public}",
         of_other_check(
@@ -490,7 +484,7 @@ def the_default_group_lets_something_in_and_out(case: Case) -> list[str]:
 @breaks("flow-log")
 def the_flow_log_is_deleted(case: Case) -> list[str]:
     case.ec2.delete_flow_logs(FlowLogIds=[case.id("flow-log")])
-    vpc_id = case.outputs["vpcId"]
+    vpc_id = case.vpc_id
     expected = "one of reject traffic to /tak-base-prod/flow-log"
     return [f"{vpc_id}: found no flow log to the layer's log group, expected {expected}"]
 
@@ -508,16 +502,16 @@ def the_flow_log_records_other_traffic_and_does_not_deliver(case: Case) -> list[
 
 @breaks("nat64")
 def dns64_leads_to_addresses_without_a_route(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPrivateA"]
+    subnet_id = case.subnet_id("private", "a")
     case.ec2.modify_subnet_attribute(SubnetId=subnet_id, EnableDns64={"Value": True})
     return [f"{subnet_id}: found EnableDns64 true, expected EnableDns64 false"]
 
 
 @breaks("nat64")
 def a_private_table_leads_to_ipv4_by_another_gateway(case: Case) -> list[str]:
-    table, nat = case.outputs["routeTablePrivateB"], case.id("nat-gateway-a")
+    table, nat = case.route_table_id("private", "b"), case.id("nat-gateway-a")
     case.ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="64:ff9b::/96", NatGatewayId=nat)
-    subnet_id = case.outputs["subnetPrivateB"]
+    subnet_id = case.subnet_id("private", "b")
     return [
         f"{subnet_id}: found NAT64 routes in {table} 64:ff9b::/96 to {nat}, expected NAT64 routes in {table} none",
     ]
@@ -529,7 +523,7 @@ def a_private_table_leads_to_ipv4_by_another_gateway(case: Case) -> list[str]:
 @breaks("endpoints")
 def an_interface_and_a_gateway_endpoint_are_deleted(case: Case) -> list[str]:
     case.ec2.delete_vpc_endpoints(VpcEndpointIds=[case.id("endpoint-kms"), case.id("endpoint-s3")])
-    vpc_id = case.outputs["vpcId"]
+    vpc_id = case.vpc_id
     return [
         f"{vpc_id}: found no endpoint for kms, expected an interface endpoint",
         f"{vpc_id}: found no endpoint for s3, expected a gateway endpoint",
@@ -546,8 +540,8 @@ def an_endpoint_waits_for_acceptance(case: Case) -> list[str]:
 @breaks("endpoint-placement")
 def endpoints_serve_one_zone_only(case: Case) -> list[str]:
     s3, ecr = case.id("endpoint-s3"), case.id("endpoint-ecr-api")
-    subnet_a, subnet_b = case.outputs["subnetPrivateA"], case.outputs["subnetPrivateB"]
-    table_a, table_b = case.outputs["routeTablePrivateA"], case.outputs["routeTablePrivateB"]
+    subnet_a, subnet_b = case.subnet_id("private", "a"), case.subnet_id("private", "b")
+    table_a, table_b = case.route_table_id("private", "a"), case.route_table_id("private", "b")
     case.ec2.modify_vpc_endpoint(VpcEndpointId=ecr, RemoveSubnetIds=[subnet_b])
     case.ec2.modify_vpc_endpoint(VpcEndpointId=s3, RemoveRouteTableIds=[table_b])
     return [
@@ -565,7 +559,7 @@ def private_dns_is_off(case: Case) -> list[str]:
 
 @breaks("endpoint-access")
 def an_endpoint_has_the_default_group_too(case: Case) -> list[str]:
-    endpoint, own = case.id("endpoint-kms"), case.outputs["endpointSecurityGroupId"]
+    endpoint, own = case.id("endpoint-kms"), case.endpoint_group_id
     other = case.id("default-security-group")
     case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddSecurityGroupIds=[other])
     both = ", ".join(sorted([own, other]))
@@ -577,7 +571,7 @@ def an_endpoint_lets_through_a_single_action(case: Case) -> list[str]:
     endpoint = case.id("endpoint-kms")
     statement = {"Action": "kms:Decrypt", "Effect": "Allow", "Principal": "*", "Resource": "*"}
     case.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=json.dumps({"Statement": [statement]}))
-    account = case.outputs["kmsKeyArn"].split(":")[4]
+    account = case.key_arn.split(":")[4]
     own = {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}
     allowed = [
         {"Action": "*", "Condition": condition, "Effect": "Allow", "Principal": "*", "Resource": "*"}
@@ -596,17 +590,17 @@ def an_endpoint_has_ipv6_addresses_that_nobody_asked_for(case: Case) -> list[str
 
 @breaks("endpoint-security-group")
 def the_endpoint_group_is_open_to_everybody(case: Case) -> list[str]:
-    group = case.outputs["endpointSecurityGroupId"]
+    group = case.endpoint_group_id
     rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": ANYWHERE}]}
     case.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
-    own = [f"tcp 443-443 from {case.outputs[name]}" for name in ("vpcCidrIpv4", "vpcCidrIpv6")]
+    own = [f"tcp 443-443 from {block}" for block in (case.ipv4_range, case.ipv6_range)]
     found = ", ".join(sorted([*own, "tcp 443-443 from 0.0.0.0/0"]))
     return [f"{group}: found inbound rules {found}, expected inbound rules {', '.join(sorted(own))}"]
 
 
 @breaks("endpoint-security-group")
 def the_endpoint_group_lets_everything_out(case: Case) -> list[str]:
-    group = case.outputs["endpointSecurityGroupId"]
+    group = case.endpoint_group_id
     rule = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANYWHERE}]}
     case.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[rule])
     return [f"{group}: found outbound rules 1, expected outbound rules 0"]
@@ -614,7 +608,7 @@ def the_endpoint_group_lets_everything_out(case: Case) -> list[str]:
 
 @breaks("endpoint-security-group")
 def the_endpoint_group_is_another_one(case: Case) -> list[str]:
-    own, case.outputs["endpointSecurityGroupId"] = case.outputs["endpointSecurityGroupId"], "sg-00000000000000000"
+    own, case.outputs[Case.endpoint_group_id.name] = case.endpoint_group_id, "sg-00000000000000000"
     return ["sg-00000000000000000: found no such security group in the VPC, expected the endpoints' security group"] + [
         of_other_check(
             "endpoint-access",
@@ -664,25 +658,25 @@ FLOW_LOG_PERMISSIONS = (
 @breaks("key-state")
 def the_key_is_about_to_be_deleted(case: Case) -> list[str]:
     case.client("kms").schedule_key_deletion(KeyId=case.id("key"), PendingWindowInDays=7)
-    return [f"{case.key}: found state PendingDeletion, expected state Enabled"]
+    return [f"{case.key_arn}: found state PendingDeletion, expected state Enabled"]
 
 
 @breaks("key-state")
 def the_key_is_disabled(case: Case) -> list[str]:
     case.client("kms").disable_key(KeyId=case.id("key"))
-    return [f"{case.key}: found state Disabled, expected state Enabled"]
+    return [f"{case.key_arn}: found state Disabled, expected state Enabled"]
 
 
 @breaks("key-rotation")
 def the_key_no_longer_rotates(case: Case) -> list[str]:
-    case.client("kms").disable_key_rotation(KeyId=case.key)
-    return [f"{case.key}: found rotation false, expected rotation true"]
+    case.client("kms").disable_key_rotation(KeyId=case.key_arn)
+    return [f"{case.key_arn}: found rotation false, expected rotation true"]
 
 
 @breaks("key-rotation")
 def the_key_rotates_seldom(case: Case) -> list[str]:
-    case.client("kms").enable_key_rotation(KeyId=case.key, RotationPeriodInDays=2560)
-    return [f"{case.key}: found rotation period in days 2560, expected rotation period in days 365"]
+    case.client("kms").enable_key_rotation(KeyId=case.key_arn, RotationPeriodInDays=2560)
+    return [f"{case.key_arn}: found rotation period in days 2560, expected rotation period in days 365"]
 
 
 @breaks("key-alias")
@@ -690,19 +684,19 @@ def the_alias_leads_to_another_key(case: Case) -> list[str]:
     kms = case.client("kms")
     other = kms.create_key()["KeyMetadata"]
     kms.update_alias(AliasName="alias/tak-base-prod", TargetKeyId=other["KeyId"])
-    return [f"alias/tak-base-prod: found key {other['Arn']}, expected key {case.key}"]
+    return [f"alias/tak-base-prod: found key {other['Arn']}, expected key {case.key_arn}"]
 
 
 @breaks("key-alias")
 def the_alias_is_deleted(case: Case) -> list[str]:
     case.client("kms").delete_alias(AliasName="alias/tak-base-prod")
-    return [f"alias/tak-base-prod: found key none, expected key {case.key}"]
+    return [f"alias/tak-base-prod: found key none, expected key {case.key_arn}"]
 
 
 @breaks("key-policy")
 def the_key_policy_has_lost_fargate(case: Case) -> list[str]:
     put_key_policy(case, lambda statements: [item for item in statements if item["Sid"] != "FargateMakesDataKeys"])
-    return [f"{case.key}: found a policy without the statement FargateMakesDataKeys, expected a policy with it"]
+    return [f"{case.key_arn}: found a policy without the statement FargateMakesDataKeys, expected a policy with it"]
 
 
 @breaks("key-policy")
@@ -718,16 +712,16 @@ def the_key_policy_lets_in_others(case: Case) -> list[str]:
     ]
     put_key_policy(case, lambda statements: statements + added)
     return [
-        f"{case.key}: found a policy statement for {who}, expected none for others"
+        f"{case.key_arn}: found a policy statement for {who}, expected none for others"
         for who in (f"arn:aws:iam::{OTHER_ACCOUNT}:root", "s3.amazonaws.com", "*")
     ]
 
 
 def put_key_policy(case: Case, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
     kms = case.client("kms")
-    policy = json.loads(kms.get_key_policy(KeyId=case.key, PolicyName="default")["Policy"])
+    policy = json.loads(kms.get_key_policy(KeyId=case.key_arn, PolicyName="default")["Policy"])
     policy["Statement"] = change(policy["Statement"])
-    kms.put_key_policy(KeyId=case.key, PolicyName="default", Policy=json.dumps(policy))
+    kms.put_key_policy(KeyId=case.key_arn, PolicyName="default", Policy=json.dumps(policy))
 
 
 # The bucket
@@ -735,8 +729,8 @@ def put_key_policy(case: Case, change: Callable[[list[dict[str, Any]]], list[dic
 
 @breaks("bucket-encryption")
 def the_bucket_encrypts_with_s3s_own_key(case: Case) -> list[str]:
-    case.client("s3").delete_bucket_encryption(Bucket=case.bucket)
-    return [f"{case.bucket}: found encryption none, expected encryption aws:kms"]
+    case.client("s3").delete_bucket_encryption(Bucket=case.bucket_name)
+    return [f"{case.bucket_name}: found encryption none, expected encryption aws:kms"]
 
 
 @breaks("bucket-encryption")
@@ -744,26 +738,26 @@ def the_bucket_encrypts_with_another_key_and_without_a_bucket_key(case: Case) ->
     other = case.client("kms").create_key()["KeyMetadata"]["Arn"]
     by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": other}
     case.client("s3").put_bucket_encryption(
-        Bucket=case.bucket,
+        Bucket=case.bucket_name,
         ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
     )
     return [
-        f"{case.bucket}: found key {other}, expected key {case.key}",
-        f"{case.bucket}: found bucket key false, expected bucket key true",
+        f"{case.bucket_name}: found key {other}, expected key {case.key_arn}",
+        f"{case.bucket_name}: found bucket key false, expected bucket key true",
     ]
 
 
 @breaks("bucket-versioning")
 def versioning_is_suspended(case: Case) -> list[str]:
-    case.client("s3").put_bucket_versioning(Bucket=case.bucket, VersioningConfiguration={"Status": "Suspended"})
-    return [f"{case.bucket}: found versioning Suspended, expected versioning Enabled"]
+    case.client("s3").put_bucket_versioning(Bucket=case.bucket_name, VersioningConfiguration={"Status": "Suspended"})
+    return [f"{case.bucket_name}: found versioning Suspended, expected versioning Enabled"]
 
 
 @breaks("bucket-public-access")
 def the_public_access_block_is_gone(case: Case) -> list[str]:
-    case.client("s3").delete_public_access_block(Bucket=case.bucket)
+    case.client("s3").delete_public_access_block(Bucket=case.bucket_name)
     return [
-        f"{case.bucket}: found public access block none, expected public access block"
+        f"{case.bucket_name}: found public access block none, expected public access block"
         " BlockPublicAcls, BlockPublicPolicy, IgnorePublicAcls, RestrictPublicBuckets"
     ]
 
@@ -771,24 +765,24 @@ def the_public_access_block_is_gone(case: Case) -> list[str]:
 @breaks("bucket-ownership")
 def writers_own_their_objects(case: Case) -> list[str]:
     case.client("s3").put_bucket_ownership_controls(
-        Bucket=case.bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        Bucket=case.bucket_name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     )
-    return [f"{case.bucket}: found ownership ObjectWriter, expected ownership BucketOwnerEnforced"]
+    return [f"{case.bucket_name}: found ownership ObjectWriter, expected ownership BucketOwnerEnforced"]
 
 
 @breaks("bucket-tls")
 def the_bucket_policy_is_deleted(case: Case) -> list[str]:
-    case.client("s3").delete_bucket_policy(Bucket=case.bucket)
-    return [plain_http_is_allowed(case.bucket)]
+    case.client("s3").delete_bucket_policy(Bucket=case.bucket_name)
+    return [plain_http_is_allowed(case.bucket_name)]
 
 
 @breaks("bucket-tls")
 def the_bucket_policy_refuses_plain_http_for_reading_only(case: Case) -> list[str]:
     s3 = case.client("s3")
-    policy = json.loads(s3.get_bucket_policy(Bucket=case.bucket)["Policy"])
+    policy = json.loads(s3.get_bucket_policy(Bucket=case.bucket_name)["Policy"])
     policy["Statement"][0]["Action"] = "s3:GetObject"
-    s3.put_bucket_policy(Bucket=case.bucket, Policy=json.dumps(policy))
-    return [plain_http_is_allowed(case.bucket)]
+    s3.put_bucket_policy(Bucket=case.bucket_name, Policy=json.dumps(policy))
+    return [plain_http_is_allowed(case.bucket_name)]
 
 
 def plain_http_is_allowed(bucket: str) -> str:
@@ -797,16 +791,18 @@ def plain_http_is_allowed(bucket: str) -> str:
 
 @breaks("bucket-lifecycle")
 def the_lifecycle_is_gone(case: Case) -> list[str]:
-    case.client("s3").delete_bucket_lifecycle(Bucket=case.bucket)
-    return [f"{case.bucket}: found rules none, expected rules {LIFECYCLE}"]
+    case.client("s3").delete_bucket_lifecycle(Bucket=case.bucket_name)
+    return [f"{case.bucket_name}: found rules none, expected rules {LIFECYCLE}"]
 
 
 @breaks("bucket-lifecycle")
 def the_lifecycle_expires_what_is_current(case: Case) -> list[str]:
     rule = {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": "etc/"}, "Expiration": {"Days": 30}}
-    case.client("s3").put_bucket_lifecycle_configuration(Bucket=case.bucket, LifecycleConfiguration={"Rules": [rule]})
+    case.client("s3").put_bucket_lifecycle_configuration(
+        Bucket=case.bucket_name, LifecycleConfiguration={"Rules": [rule]}
+    )
     found = '{"Expiration": {"Days": 30}, "Prefix": "etc/", "Status": "Enabled"}'
-    return [f"{case.bucket}: found rules {found}, expected rules {LIFECYCLE}"]
+    return [f"{case.bucket_name}: found rules {found}, expected rules {LIFECYCLE}"]
 
 
 LIFECYCLE = (
@@ -820,48 +816,48 @@ LIFECYCLE = (
 
 @breaks("repository-encryption")
 def the_repository_encrypts_with_another_key(case: Case) -> list[str]:
-    case.moto("ecr").repositories[case.repository].encryption_configuration = {
+    case.moto("ecr").repositories[case.repository_name].encryption_configuration = {
         "encryptionType": "KMS",
         "kmsKey": f"arn:aws:kms:ap-southeast-2:{ACCOUNT}:alias/aws/ecr",
     }
     other = f"arn:aws:kms:ap-southeast-2:{ACCOUNT}:alias/aws/ecr"
-    return [f"{case.repository}: found key {other}, expected key {case.key}"]
+    return [f"{case.repository_name}: found key {other}, expected key {case.key_arn}"]
 
 
 @breaks("repository-encryption")
 def the_repository_encrypts_with_ecrs_own_key(case: Case) -> list[str]:
-    case.moto("ecr").repositories[case.repository].encryption_configuration = {"encryptionType": "AES256"}
-    return [f"{case.repository}: found encryption AES256, expected encryption KMS"]
+    case.moto("ecr").repositories[case.repository_name].encryption_configuration = {"encryptionType": "AES256"}
+    return [f"{case.repository_name}: found encryption AES256, expected encryption KMS"]
 
 
 @breaks("repository-scan")
 def images_are_not_scanned(case: Case) -> list[str]:
     case.client("ecr").put_image_scanning_configuration(
-        repositoryName=case.repository, imageScanningConfiguration={"scanOnPush": False}
+        repositoryName=case.repository_name, imageScanningConfiguration={"scanOnPush": False}
     )
-    return [f"{case.repository}: found scan on push false, expected scan on push true"]
+    return [f"{case.repository_name}: found scan on push false, expected scan on push true"]
 
 
 @breaks("repository-tags")
 def image_tags_can_be_moved(case: Case) -> list[str]:
-    case.client("ecr").put_image_tag_mutability(repositoryName=case.repository, imageTagMutability="MUTABLE")
-    return [f"{case.repository}: found image tags MUTABLE, expected image tags IMMUTABLE"]
+    case.client("ecr").put_image_tag_mutability(repositoryName=case.repository_name, imageTagMutability="MUTABLE")
+    return [f"{case.repository_name}: found image tags MUTABLE, expected image tags IMMUTABLE"]
 
 
 @breaks("repository-lifecycle")
 def no_image_expires(case: Case) -> list[str]:
-    case.client("ecr").delete_lifecycle_policy(repositoryName=case.repository)
-    return [f"{case.repository}: found lifecycle rules none, expected lifecycle rules {IMAGE_RULES}"]
+    case.client("ecr").delete_lifecycle_policy(repositoryName=case.repository_name)
+    return [f"{case.repository_name}: found lifecycle rules none, expected lifecycle rules {IMAGE_RULES}"]
 
 
 @breaks("repository-lifecycle")
 def fewer_images_stay(case: Case) -> list[str]:
     ecr = case.client("ecr")
-    policy = json.loads(ecr.get_lifecycle_policy(repositoryName=case.repository)["lifecyclePolicyText"])
+    policy = json.loads(ecr.get_lifecycle_policy(repositoryName=case.repository_name)["lifecyclePolicyText"])
     policy["rules"][1]["selection"]["countNumber"] = 2
-    ecr.put_lifecycle_policy(repositoryName=case.repository, lifecyclePolicyText=json.dumps(policy))
+    ecr.put_lifecycle_policy(repositoryName=case.repository_name, lifecyclePolicyText=json.dumps(policy))
     found = IMAGE_RULES.replace('"countNumber": 20', '"countNumber": 2')
-    return [f"{case.repository}: found lifecycle rules {found}, expected lifecycle rules {IMAGE_RULES}"]
+    return [f"{case.repository_name}: found lifecycle rules {found}, expected lifecycle rules {IMAGE_RULES}"]
 
 
 IMAGE_RULES = (
@@ -876,7 +872,7 @@ IMAGE_RULES = (
 
 def push(case: Case, *tags: str, refers_to: str = "", repository: str = "") -> str:
     """Pushes an image with these tags, a second after the one before; returns its digest."""
-    repository = repository or case.repository
+    repository = repository or case.repository_name
     ecr, images = case.client("ecr"), case.moto("ecr").repositories[repository].images
     media_type = (
         "application/vnd.oci.image.index.v1+json" if refers_to else "application/vnd.oci.image.manifest.v1+json"
@@ -894,31 +890,33 @@ def push(case: Case, *tags: str, refers_to: str = "", repository: str = "") -> s
 
 def task_definition(case: Case, reference: str, url: str = "") -> str:
     """A task definition with a container of an image, of the layer's repository where no URL is given; its ARN."""
-    container = {"name": "tak", "image": f"{url or case.outputs['ecrRepositoryUrl']}{reference}", "memory": 512}
+    container = {"name": "tak", "image": f"{url or case.repository_url}{reference}", "memory": 512}
     answer = case.client("ecs").register_task_definition(family="tak", containerDefinitions=[container])
     return answer["taskDefinition"]["taskDefinitionArn"]
 
 
 def run_service(case: Case, reference: str, name: str = "tak", url: str = "") -> None:
     definition = task_definition(case, reference, url)
-    case.client("ecs").create_service(cluster=case.cluster, serviceName=name, taskDefinition=definition, desiredCount=0)
+    case.client("ecs").create_service(
+        cluster=case.cluster_name, serviceName=name, taskDefinition=definition, desiredCount=0
+    )
 
 
 @breaks("images-in-use")
 def the_image_of_a_service_has_expired(case: Case) -> list[str]:
     push(case, "tak-2")
     run_service(case, ":tak-1")
-    return [f"{case.repository}:tak-1: found no such image, used by service tak, expected the image"]
+    return [f"{case.repository_name}:tak-1: found no such image, used by service tak, expected the image"]
 
 
 @breaks("images-in-use")
 def images_of_services_have_expired_and_the_registry_has_its_other_names(case: Case) -> list[str]:
-    registry = f"{ACCOUNT}.{{}}/{case.repository}"
+    registry = f"{ACCOUNT}.{{}}/{case.repository_name}"
     for number, host in enumerate(("dkr-ecr.{}.on.aws", "dkr-ecr-fips.{}.on.aws", "dkr.ecr-fips.{}.amazonaws.com")):
         url = registry.format(host.format(case.layer.stack_file.region))
         run_service(case, f":tak-{number}", f"tak-{number}", url)
     return [
-        f"{case.repository}:tak-{number}: found no such image, used by service tak-{number}, expected the image"
+        f"{case.repository_name}:tak-{number}: found no such image, used by service tak-{number}, expected the image"
         for number in range(3)
     ]
 
@@ -931,7 +929,7 @@ def the_image_of_a_service_expires_with_the_next_pushes(case: Case) -> list[str]
         push(case, f"tak-{number}")
     run_service(case, ":tak-1")
     return [
-        f"{case.repository}:tak-1: found lifecycle rule 2 expires it after 10 more pushes: it keeps the newest 20;"
+        f"{case.repository_name}:tak-1: found lifecycle rule 2 expires it after 10 more pushes: it keeps the newest 20;"
         " it is used by service tak, expected an image that stays through the next pushes (--image-pushes)"
     ]
 
@@ -941,7 +939,7 @@ def a_service_runs_an_image_that_has_lost_its_tag(case: Case) -> list[str]:
     digest = push(case)
     run_service(case, f":tak-1@{digest}")
     return [
-        f"{case.repository}@{digest}: found lifecycle rule 1 expires it on 2026-11-15, 14 days after its push;"
+        f"{case.repository_name}@{digest}: found lifecycle rule 1 expires it on 2026-11-15, 14 days after its push;"
         " it is used by service tak, expected an image that stays through the next pushes (--image-pushes)"
     ]
 
@@ -949,25 +947,25 @@ def a_service_runs_an_image_that_has_lost_its_tag(case: Case) -> list[str]:
 @breaks("images-in-use")
 def a_task_runs_an_image_that_is_deleted(case: Case) -> list[str]:
     ecs, digest = case.client("ecs"), "sha256:" + "0" * 64
-    network = {"awsvpcConfiguration": {"subnets": [case.outputs["subnetPrivateA"]]}}
+    network = {"awsvpcConfiguration": {"subnets": [case.subnet_id("private", "a")]}}
     definition = task_definition(case, "@" + digest)
     task = ecs.run_task(
-        cluster=case.cluster, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network
+        cluster=case.cluster_name, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network
     )["tasks"][0]["taskArn"]
-    (running,) = [item for item in case.moto("ecs").tasks[case.cluster].values() if item.task_arn == task]
+    (running,) = [item for item in case.moto("ecs").tasks[case.cluster_name].values() if item.task_arn == task]
     # Moto says neither.
-    running.containers[0].image = case.outputs["ecrRepositoryUrl"] + ":tak-1"
+    running.containers[0].image = case.repository_url + ":tak-1"
     running.containers[0].image_digest = digest
     name = task.rsplit("/", 1)[-1]
     return [
-        f"{case.repository}:tak-1: found no such image, used by task {name}, expected the image",
-        f"{case.repository}@{digest}: found no such image, used by task {name}, expected the image",
+        f"{case.repository_name}:tak-1: found no such image, used by task {name}, expected the image",
+        f"{case.repository_name}@{digest}: found no such image, used by task {name}, expected the image",
     ]
 
 
 @breaks("images-in-use")
 def a_rule_and_a_schedule_start_an_image_that_is_deleted(case: Case) -> list[str]:
-    cluster, definition = case.outputs["ecsClusterArn"], task_definition(case, ":tak-1")
+    cluster, definition = case.cluster_arn, task_definition(case, ":tak-1")
     task, role = {"TaskDefinitionArn": definition}, f"arn:aws:iam::{ACCOUNT}:role/start"
     events, target = case.client("events"), {"Arn": cluster, "RoleArn": role, "EcsParameters": task}
     events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
@@ -979,7 +977,7 @@ def a_rule_and_a_schedule_start_an_image_that_is_deleted(case: Case) -> list[str
         Name="hourly", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
     )
     users = "rule feed, rule nightly, schedule hourly"
-    return [f"{case.repository}:tak-1: found no such image, used by {users}, expected the image"]
+    return [f"{case.repository_name}:tak-1: found no such image, used by {users}, expected the image"]
 
 
 @breaks("images-in-use")
@@ -987,7 +985,7 @@ def a_schedule_starts_a_task_definition_that_is_deleted(case: Case) -> list[str]
     definition = task_definition(case, ":tak-1")
     name = definition.rsplit("/", 1)[-1]
     target = {
-        "Arn": case.outputs["ecsClusterArn"],
+        "Arn": case.cluster_arn,
         "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/start",
         "EcsParameters": {"TaskDefinitionArn": definition},
     }
@@ -1005,47 +1003,50 @@ def the_image_of_a_lambda_function_is_deleted(case: Case) -> list[str]:
     role = case.client("iam").create_role(
         RoleName="etl", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )["Role"]["Arn"]
-    image = case.outputs["ecrRepositoryUrl"] + ":etl-1"
+    image = case.repository_url + ":etl-1"
     functions = case.client("lambda")
     functions.create_function(FunctionName="etl", PackageType="Image", Code={"ImageUri": image}, Role=role)
     functions.publish_version(FunctionName="etl")
     digest = functions.get_function(FunctionName="etl")["Code"]["ResolvedImageUri"].split("@")[1]
-    case.client("ecr").batch_delete_image(repositoryName=case.repository, imageIds=[{"imageTag": "etl-1"}])
+    case.client("ecr").batch_delete_image(repositoryName=case.repository_name, imageIds=[{"imageTag": "etl-1"}])
     users = "Lambda function etl, Lambda function etl version 1"
-    return [f"{case.repository}@{digest}: found no such image, used by {users}, expected the image"]
+    return [f"{case.repository_name}@{digest}: found no such image, used by {users}, expected the image"]
 
 
 @breaks("cluster-insights")
 def container_insights_is_off(case: Case) -> list[str]:
     case.client("ecs").update_cluster(
-        cluster=case.cluster, settings=[{"name": "containerInsights", "value": "disabled"}]
+        cluster=case.cluster_name, settings=[{"name": "containerInsights", "value": "disabled"}]
     )
-    return [f"{case.cluster}: found Container Insights disabled, expected Container Insights enabled"]
+    return [f"{case.cluster_name}: found Container Insights disabled, expected Container Insights enabled"]
 
 
 @breaks("cluster-capacity-providers")
 def the_cluster_runs_on_spot_alone(case: Case) -> list[str]:
     case.client("ecs").put_cluster_capacity_providers(
-        cluster=case.cluster,
+        cluster=case.cluster_name,
         capacityProviders=["FARGATE_SPOT"],
         defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
     )
     return [
-        f"{case.cluster}: found capacity providers FARGATE_SPOT, expected capacity providers FARGATE, FARGATE_SPOT",
-        f"{case.cluster}: found default capacity providers FARGATE_SPOT with weight 1,"
+        f"{case.cluster_name}: found capacity providers FARGATE_SPOT,"
+        " expected capacity providers FARGATE, FARGATE_SPOT",
+        f"{case.cluster_name}: found default capacity providers FARGATE_SPOT with weight 1,"
         " expected default capacity providers FARGATE with weight 1",
     ]
 
 
 @breaks("cluster-encryption")
 def the_cluster_has_lost_its_configuration(case: Case) -> list[str]:
-    case.moto("ecs").clusters[case.cluster].configuration = None
+    case.moto("ecs").clusters[case.cluster_name].configuration = None
     return [
-        f"{case.cluster}: found key of the ephemeral storage none, expected key of the ephemeral storage {case.key}",
-        f"{case.cluster}: found key of ECS Exec none, expected key of ECS Exec {case.key}",
-        f"{case.cluster}: found log of ECS Exec none, expected log of ECS Exec OVERRIDE",
-        f"{case.cluster}: found log group of ECS Exec none, expected log group of ECS Exec /tak-base-prod/ecs-exec",
-        f"{case.cluster}: found encryption of the log of ECS Exec false,"
+        f"{case.cluster_name}: found key of the ephemeral storage none,"
+        f" expected key of the ephemeral storage {case.key_arn}",
+        f"{case.cluster_name}: found key of ECS Exec none, expected key of ECS Exec {case.key_arn}",
+        f"{case.cluster_name}: found log of ECS Exec none, expected log of ECS Exec OVERRIDE",
+        f"{case.cluster_name}: found log group of ECS Exec none,"
+        " expected log group of ECS Exec /tak-base-prod/ecs-exec",
+        f"{case.cluster_name}: found encryption of the log of ECS Exec false,"
         " expected encryption of the log of ECS Exec true",
     ]
 
@@ -1062,7 +1063,7 @@ def a_log_group_keeps_events_too_short_and_without_the_key(case: Case) -> list[s
     group.retention_in_days, group.kms_key_id = 7, None
     return [
         "/tak-base-prod/flow-log: found retention in days 7, expected retention in days 365",
-        f"/tak-base-prod/flow-log: found key none, expected key {case.key}",
+        f"/tak-base-prod/flow-log: found key none, expected key {case.key_arn}",
     ]
 
 
@@ -1078,7 +1079,7 @@ def a_log_group_is_deleted(case: Case) -> list[str]:
 
 @breaks("tags")
 def tags_of_the_network_are_removed(case: Case) -> list[str]:
-    vpc_id, eip = case.outputs["vpcId"], case.id("eip-a")
+    vpc_id, eip = case.vpc_id, case.id("eip-a")
     case.ec2.delete_tags(Resources=[vpc_id], Tags=[{"Key": "Project"}, {"Key": "ManagedBy"}])
     case.ec2.create_tags(Resources=[eip], Tags=[{"Key": "Environment", "Value": "test"}])
     return [
@@ -1089,12 +1090,12 @@ def tags_of_the_network_are_removed(case: Case) -> list[str]:
 
 @breaks("tags")
 def tags_of_the_data_are_removed(case: Case) -> list[str]:
-    case.client("s3").delete_bucket_tagging(Bucket=case.bucket)
+    case.client("s3").delete_bucket_tagging(Bucket=case.bucket_name)
     keys = ["Project", "Component", "Environment", "ManagedBy"]
-    case.client("kms").untag_resource(KeyId=case.key, TagKeys=keys)
-    case.client("ecr").untag_resource(resourceArn=case.outputs["ecrRepositoryArn"], tagKeys=keys)
-    case.client("ecs").untag_resource(resourceArn=case.outputs["ecsClusterArn"], tagKeys=keys)
-    return [f"{name}: {NO_TAGS}" for name in (case.bucket, case.key, case.repository, case.cluster)]
+    case.client("kms").untag_resource(KeyId=case.key_arn, TagKeys=keys)
+    case.client("ecr").untag_resource(resourceArn=case.repository_arn, tagKeys=keys)
+    case.client("ecs").untag_resource(resourceArn=case.cluster_arn, tagKeys=keys)
+    return [f"{name}: {NO_TAGS}" for name in (case.bucket_name, case.key_arn, case.repository_name, case.cluster_name)]
 
 
 @breaks("tags")
@@ -1161,7 +1162,7 @@ def a_killed_update_has_left_a_network(case: Case) -> list[str]:
 
 @breaks("leftovers")
 def a_killed_update_has_left_an_egress_only_gateway_and_an_endpoint_beside_the_stack_s_own(case: Case) -> list[str]:
-    vpc = case.outputs["vpcId"]
+    vpc = case.vpc_id
     gateway = case.ec2.create_egress_only_internet_gateway(
         VpcId=vpc, TagSpecifications=tagged_as("egress-only-internet-gateway", "egress-only-gateway")
     )["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]

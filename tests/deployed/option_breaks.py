@@ -21,10 +21,6 @@ def breaks(
     return register
 
 
-def repository(case: Case, name: str) -> str:
-    return case.outputs["ecrRepositoryUrls"][name].split("/", 1)[1]
-
-
 def policy_of(case: Case, bucket: str) -> dict[str, Any]:
     return json.loads(case.client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
 
@@ -49,15 +45,16 @@ def texts(document: dict[str, Any]) -> str:
 
 @breaks("stack-outputs")
 def the_names_of_repositories_differ(case: Case) -> list[str]:
-    urls = case.outputs["ecrRepositoryUrls"]
-    case.outputs["ecrRepositoryUrls"] = {**urls, "more": urls["artifacts"]}
-    return ["ecrRepositoryUrls: found names artifacts, etl-tasks, more, expected names artifacts, etl-tasks"]
+    urls = case.further_repository_urls
+    case.outputs[Case.further_repository_urls.name] = {**urls, "more": urls["artifacts"]}
+    name = Case.further_repository_urls.name
+    return [f"{name}: found names artifacts, etl-tasks, more, expected names artifacts, etl-tasks"]
 
 
 @breaks("stack-outputs")
 def the_hosted_zone_is_another_one(case: Case) -> list[str]:
-    case.outputs["hostedZoneName"] = "example.net"
-    return ["hostedZoneName: found output example.net, expected output tak.example.org"]
+    case.outputs[Case.zone_name.name] = "example.net"
+    return [f"{Case.zone_name.name}: found output example.net, expected output tak.example.org"]
 
 
 # Repositories
@@ -65,14 +62,14 @@ def the_hosted_zone_is_another_one(case: Case) -> list[str]:
 
 @breaks("further-repositories")
 def a_further_repository_is_deleted(case: Case) -> list[str]:
-    name = repository(case, "artifacts")
+    name = case.further_repository_names["artifacts"]
     case.client("ecr").delete_repository(repositoryName=name)
     return [f"{name}: found no such repository, expected the repository artifacts"]
 
 
 @breaks("further-repositories")
 def a_further_repository_neither_scans_nor_fixes_tags(case: Case) -> list[str]:
-    ecr, name = case.client("ecr"), repository(case, "artifacts")
+    ecr, name = case.client("ecr"), case.further_repository_names["artifacts"]
     ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": False})
     ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="MUTABLE")
     return [
@@ -83,14 +80,14 @@ def a_further_repository_neither_scans_nor_fixes_tags(case: Case) -> list[str]:
 
 @breaks("further-repositories")
 def a_further_repository_is_encrypted_by_ecr(case: Case) -> list[str]:
-    name = repository(case, "etl-tasks")
+    name = case.further_repository_names["etl-tasks"]
     case.moto("ecr").repositories[name].encryption_configuration = {"encryptionType": "AES256"}
     return [f"{name}: found encryption AES256, expected encryption KMS"]
 
 
 @breaks("further-repositories")
 def a_further_repository_forgets_other_images(case: Case) -> list[str]:
-    ecr, name = case.client("ecr"), repository(case, "etl-tasks")
+    ecr, name = case.client("ecr"), case.further_repository_names["etl-tasks"]
     policy = json.loads(ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
     policy["rules"][1]["selection"]["tagPrefixList"] = ["ais-"]
     ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=json.dumps(policy))
@@ -112,15 +109,15 @@ LAMBDA_PULL = (
 
 @breaks("further-repositories")
 def lambda_may_no_longer_pull(case: Case) -> list[str]:
-    name = repository(case, "etl-tasks")
+    name = case.further_repository_names["etl-tasks"]
     case.client("ecr").delete_repository_policy(repositoryName=name)
     return [f"{name}: found policy statements none, expected policy statements {LAMBDA_PULL}"]
 
 
 @breaks("further-repositories")
 def lambda_may_pull_from_a_repository_that_is_not_for_it(case: Case) -> list[str]:
-    ecr, name = case.client("ecr"), repository(case, "artifacts")
-    policy = ecr.get_repository_policy(repositoryName=repository(case, "etl-tasks"))["policyText"]
+    ecr, name = case.client("ecr"), case.further_repository_names["artifacts"]
+    policy = ecr.get_repository_policy(repositoryName=case.further_repository_names["etl-tasks"])["policyText"]
     ecr.set_repository_policy(repositoryName=name, policyText=policy)
     return [f"{name}: found policy statements {LAMBDA_PULL}, expected policy statements none"]
 
@@ -130,14 +127,14 @@ def lambda_may_pull_from_a_repository_that_is_not_for_it(case: Case) -> list[str
 
 @breaks("app-images-bucket")
 def the_application_images_bucket_is_deleted(case: Case) -> list[str]:
-    name = case.outputs["appImagesBucketName"]
+    name = case.app_images_bucket_name
     case.client("s3").delete_bucket(Bucket=name)
     return [f"{name}: found no such bucket, expected the application images bucket"]
 
 
 @breaks("app-images-bucket")
 def the_application_images_bucket_is_encrypted_by_s3_and_open(case: Case) -> list[str]:
-    s3, name = case.client("s3"), case.outputs["appImagesBucketName"]
+    s3, name = case.client("s3"), case.app_images_bucket_name
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     s3.delete_public_access_block(Bucket=name)
@@ -150,29 +147,29 @@ def the_application_images_bucket_is_encrypted_by_s3_and_open(case: Case) -> lis
 
 @breaks("app-images-bucket")
 def the_published_arn_is_of_another_bucket(case: Case) -> list[str]:
-    arn = case.outputs["appImagesBucketArn"]
-    case.outputs["appImagesBucketArn"] = f"{arn}x"
-    return [f"appImagesBucketArn: found output {arn}x, expected output {arn}"]
+    arn = case.app_images_bucket_arn
+    case.outputs[Case.app_images_bucket_arn.name] = f"{arn}x"
+    return [f"{Case.app_images_bucket_arn.name}: found output {arn}x, expected output {arn}"]
 
 
 @breaks("load-balancer-log-bucket")
 def the_log_bucket_is_deleted(case: Case) -> list[str]:
-    name = case.outputs["loadBalancerLogBucketName"]
+    name = case.log_bucket_name
     case.client("s3").delete_bucket(Bucket=name)
     return [f"{name}: found no such bucket, expected the load balancer log bucket"]
 
 
 @breaks("load-balancer-log-bucket")
 def load_balancers_cannot_write_to_a_log_bucket_under_the_key(case: Case) -> list[str]:
-    name = case.outputs["loadBalancerLogBucketName"]
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": case.key}}
+    name = case.log_bucket_name
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": case.key_arn}}
     case.client("s3").put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     return [f"{name}: found encryption aws:kms, expected encryption AES256"]
 
 
 @breaks("load-balancer-log-bucket")
 def application_load_balancers_are_no_longer_admitted_and_everybody_is(case: Case) -> list[str]:
-    name = case.outputs["loadBalancerLogBucketName"]
+    name = case.log_bucket_name
     policy = policy_of(case, name)
     (statement,) = [item for item in policy["Statement"] if item["Sid"] == "ApplicationLoadBalancersWriteLogs"]
     statement["Principal"] = "*"
@@ -185,7 +182,7 @@ def application_load_balancers_are_no_longer_admitted_and_everybody_is(case: Cas
 
 @breaks("load-balancer-log-bucket")
 def logs_are_accepted_without_tls(case: Case) -> list[str]:
-    name = case.outputs["loadBalancerLogBucketName"]
+    name = case.log_bucket_name
     policy = policy_of(case, name)
     policy["Statement"] = [item for item in policy["Statement"] if item["Effect"] == "Allow"]
     put_policy(case, name, policy)
@@ -194,7 +191,7 @@ def logs_are_accepted_without_tls(case: Case) -> list[str]:
 
 @breaks("load-balancer-log-bucket")
 def logs_stay_for_ever(case: Case) -> list[str]:
-    name = case.outputs["loadBalancerLogBucketName"]
+    name = case.log_bucket_name
     case.client("s3").delete_bucket_lifecycle(Bucket=name)
     expected = (
         '{"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Prefix": "", "Status": "Enabled"}, '
@@ -209,15 +206,15 @@ def logs_stay_for_ever(case: Case) -> list[str]:
 
 @breaks("nat64")
 def a_nat64_route_is_deleted(case: Case) -> list[str]:
-    table, nat = case.outputs["routeTablePrivateA"], case.id("nat-gateway-a")
+    table, nat = case.route_table_id("private", "a"), case.id("nat-gateway-a")
     case.ec2.delete_route(RouteTableId=table, DestinationIpv6CidrBlock="64:ff9b::/96")
     what = f"NAT64 routes in {table}"
-    return [f"{case.outputs['subnetPrivateA']}: found {what} none, expected {what} 64:ff9b::/96 to {nat}"]
+    return [f"{case.subnet_id('private', 'a')}: found {what} none, expected {what} 64:ff9b::/96 to {nat}"]
 
 
 @breaks("nat64")
 def dns64_is_off(case: Case) -> list[str]:
-    subnet_id = case.outputs["subnetPrivateB"]
+    subnet_id = case.subnet_id("private", "b")
     case.ec2.modify_subnet_attribute(SubnetId=subnet_id, EnableDns64={"Value": False})
     return [f"{subnet_id}: found EnableDns64 false, expected EnableDns64 true"]
 
@@ -247,21 +244,21 @@ def an_endpoint_has_lost_its_ipv6_names_and_another_its_addresses(case: Case) ->
 
 @breaks("public-dns")
 def the_certificate_is_not_issued(case: Case) -> list[str]:
-    arn = case.outputs["certificateArn"]
+    arn = case.certificate_arn
     case.moto("acm").get_certificate(arn).status = "EXPIRED"
     return [f"{arn}: found status EXPIRED, expected status ISSUED"]
 
 
 @breaks("public-dns")
 def the_certificate_is_deleted(case: Case) -> list[str]:
-    arn = case.outputs["certificateArn"]
+    arn = case.certificate_arn
     case.client("acm").delete_certificate(CertificateArn=arn)
     return [f"{arn}: found no such certificate, expected the certificate"]
 
 
 @breaks("public-dns")
 def the_validation_record_is_deleted(case: Case) -> list[str]:
-    route53, zone = case.client("route53"), case.outputs["hostedZoneId"]
+    route53, zone = case.client("route53"), case.zone_id
     sets = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     (record,) = [item for item in sets if item["Type"] == "CNAME"]
     changes = [{"Action": "DELETE", "ResourceRecordSet": record}]
@@ -272,16 +269,16 @@ def the_validation_record_is_deleted(case: Case) -> list[str]:
 
 @breaks("public-dns")
 def the_published_zone_is_no_more(case: Case) -> list[str]:
-    case.outputs["hostedZoneId"] = "Z0000000000000"
+    case.outputs[Case.zone_id.name] = "Z0000000000000"
     return ["Z0000000000000: found no such hosted zone, expected the hosted zone"]
 
 
 @breaks("public-dns")
 def the_published_zone_is_of_another_name(case: Case) -> list[str]:
     other = case.client("route53").create_hosted_zone(Name="example.net", CallerReference="other")["HostedZone"]["Id"]
-    options = case.client("acm").describe_certificate(CertificateArn=case.outputs["certificateArn"])["Certificate"]
+    options = case.client("acm").describe_certificate(CertificateArn=case.certificate_arn)["Certificate"]
     record = options["DomainValidationOptions"][0]["ResourceRecord"]
-    case.outputs["hostedZoneId"] = zone = other.removeprefix("/hostedzone/")
+    case.outputs[Case.zone_id.name] = zone = other.removeprefix("/hostedzone/")
     return [
         f"{zone}: found name example.net, expected name tak.example.org",
         f"{zone}: found no record {record['Name']}, expected {record['Name']} with {record['Value']}",
@@ -290,9 +287,9 @@ def the_published_zone_is_of_another_name(case: Case) -> list[str]:
 
 @breaks("tags")
 def optional_parts_have_lost_a_tag(case: Case) -> list[str]:
-    bucket, arn = case.outputs["appImagesBucketName"], case.outputs["certificateArn"]
-    name = repository(case, "artifacts")
-    repository_arn = case.outputs["ecrRepositoryArn"].replace(case.repository, name)
+    bucket, arn = case.app_images_bucket_name, case.certificate_arn
+    name = case.further_repository_names["artifacts"]
+    repository_arn = case.repository_arn.replace(case.repository_name, name)
     case.client("s3").delete_bucket_tagging(Bucket=bucket)
     case.client("acm").remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": "Project"}])
     case.client("ecr").untag_resource(resourceArn=repository_arn, tagKeys=["Project"])

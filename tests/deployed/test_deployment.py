@@ -17,21 +17,21 @@ REGION = "ap-southeast-2"
 ADDRESSES = {
     "prod": {
         "vpc": "10.1.16.0/20",
-        "PublicA": "10.1.16.0/24",
-        "PublicB": "10.1.17.0/24",
-        "PrivateA": "10.1.20.0/26",
-        "PrivateB": "10.1.21.0/26",
+        "public-a": "10.1.16.0/24",
+        "public-b": "10.1.17.0/24",
+        "private-a": "10.1.20.0/26",
+        "private-b": "10.1.21.0/26",
     },
     "dev-test": {
         "vpc": "10.1.32.0/20",
-        "PublicA": "10.1.32.0/24",
-        "PublicB": "10.1.33.0/24",
-        "PrivateA": "10.1.36.0/26",
-        "PrivateB": "10.1.37.0/26",
+        "public-a": "10.1.32.0/24",
+        "public-b": "10.1.33.0/24",
+        "private-a": "10.1.36.0/26",
+        "private-b": "10.1.37.0/26",
     },
 }
-SUBNETS = ("PublicA", "PublicB", "PrivateA", "PrivateB")
-PRIVATE = ("PrivateA", "PrivateB")
+SUBNETS = ("public-a", "public-b", "private-a", "private-b")
+PRIVATE = ("private-a", "private-b")
 LOG_GROUPS = {
     "prod": {
         "/tak-base-prod/flow-log": 365,
@@ -50,7 +50,7 @@ def stack(layer: Layer) -> str:
 def subnets(layer: Layer) -> dict[str, dict[str, Any]]:
     """The four subnets as AWS describes them, by their place."""
     by_id = {subnet["SubnetId"]: subnet for subnet in layer.in_vpc("describe_subnets", "Subnets")}
-    return {place: by_id[layer.outputs[f"subnet{place}"]] for place in SUBNETS}
+    return {place: by_id[layer.subnet(place)] for place in SUBNETS}
 
 
 def next_hop(layer: Layer, subnet_id: str, address: str) -> str:
@@ -73,14 +73,14 @@ def next_hop(layer: Layer, subnet_id: str, address: str) -> str:
 
 
 def internet_gateway(layer: Layer) -> str:
-    filters = [{"Name": "attachment.vpc-id", "Values": [layer.outputs["vpcId"]]}]
+    filters = [{"Name": "attachment.vpc-id", "Values": [layer.vpc_id]}]
     (gateway,) = layer.client("ec2").describe_internet_gateways(Filters=filters)["InternetGateways"]
     return gateway["InternetGatewayId"]
 
 
 def egress_only_gateway(layer: Layer) -> str:
     gateways = layer.client("ec2").describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
-    (gateway,) = [item for item in gateways if item["Attachments"][0]["VpcId"] == layer.outputs["vpcId"]]
+    (gateway,) = [item for item in gateways if item["Attachments"][0]["VpcId"] == layer.vpc_id]
     return gateway["EgressOnlyInternetGatewayId"]
 
 
@@ -106,18 +106,16 @@ def security_group(layer: Layer, **wanted: str) -> dict[str, Any]:
 
 
 def bucket(layer: Layer, operation: str) -> dict[str, Any]:
-    return getattr(layer.client("s3"), operation)(Bucket=layer.outputs["configBucketName"])
+    return getattr(layer.client("s3"), operation)(Bucket=layer.bucket_name)
 
 
 def repository_name(layer: Layer) -> str:
-    return layer.outputs["ecrRepositoryArn"].split(":repository/")[1]
+    return layer.repository_arn.split(":repository/")[1]
 
 
 def cluster(layer: Layer) -> dict[str, Any]:
     include = ["CONFIGURATIONS", "SETTINGS", "TAGS"]
-    (found,) = layer.client("ecs").describe_clusters(clusters=[layer.outputs["ecsClusterArn"]], include=include)[
-        "clusters"
-    ]
+    (found,) = layer.client("ecs").describe_clusters(clusters=[layer.cluster_arn], include=include)["clusters"]
     return found
 
 
@@ -131,11 +129,11 @@ def log_groups(layer: Layer) -> dict[str, dict[str, Any]]:
 
 
 def test_the_vpc_has_its_ranges_and_resolves_names(layer: Layer) -> None:
-    vpc_id, ec2 = layer.outputs["vpcId"], layer.client("ec2")
+    vpc_id, ec2 = layer.vpc_id, layer.client("ec2")
     (vpc,) = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
-    assert vpc["CidrBlock"] == layer.outputs["vpcCidrIpv4"] == ADDRESSES[stack(layer)]["vpc"]
+    assert vpc["CidrBlock"] == layer.ipv4_range == ADDRESSES[stack(layer)]["vpc"]
     (ipv6,) = vpc["Ipv6CidrBlockAssociationSet"]
-    assert ipv6["Ipv6CidrBlock"] == layer.outputs["vpcCidrIpv6"]
+    assert ipv6["Ipv6CidrBlock"] == layer.ipv6_range
     assert ipv6["Ipv6Pool"] == "Amazon"
     assert ipv6["Ipv6CidrBlockState"]["State"] == "associated"
     for attribute, key in (("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")):
@@ -147,7 +145,7 @@ def test_the_four_subnets_have_their_ranges_and_zones_and_give_out_no_public_ipv
     for index, (place, subnet) in enumerate(subnets(layer).items()):
         assert subnet["CidrBlock"] == ADDRESSES[stack(layer)][place]
         (ipv6,) = subnet["Ipv6CidrBlockAssociationSet"]
-        assert ipv6["Ipv6CidrBlock"] == ipv6_subnet(layer.outputs["vpcCidrIpv6"], index)
+        assert ipv6["Ipv6CidrBlock"] == ipv6_subnet(layer.ipv6_range, index)
         assert ipv6["Ipv6CidrBlockState"] == {"State": "associated"}
         assert subnet["AvailabilityZone"] == ZONE_NAMES[place[-1].lower()]
         assert subnet["AssignIpv6AddressOnCreation"] is True
@@ -165,20 +163,15 @@ def test_every_subnet_has_an_explicit_route_table(layer: Layer) -> None:
         for association in table["Associations"]
         if not association["Main"]
     }
-    outputs = layer.outputs
-    assert associated == {
-        outputs["subnetPublicA"]: outputs["routeTablePublic"],
-        outputs["subnetPublicB"]: outputs["routeTablePublic"],
-        outputs["subnetPrivateA"]: outputs["routeTablePrivateA"],
-        outputs["subnetPrivateB"]: outputs["routeTablePrivateB"],
-    }
+    assert associated == {layer.subnet(place): layer.table(place) for place in SUBNETS}
+    assert layer.table("public-a") == layer.table("public-b")
     assert len(tables) == 4  # the three above, and the main one that AWS makes
 
 
-@pytest.mark.parametrize("place", ["PublicA", "PublicB"])
+@pytest.mark.parametrize("place", ["public-a", "public-b"])
 @pytest.mark.parametrize("version", [4, 6])
 def test_public_subnets_reach_the_internet_through_the_internet_gateway(layer: Layer, place: str, version: int) -> None:
-    assert next_hop(layer, layer.outputs[f"subnet{place}"], SOMEWHERE[version]) == internet_gateway(layer)
+    assert next_hop(layer, layer.subnet(place), SOMEWHERE[version]) == internet_gateway(layer)
 
 
 @pytest.mark.parametrize("place", PRIVATE)
@@ -186,32 +179,32 @@ def test_private_subnets_of_prod_reach_ipv4_through_the_nat_gateway_of_their_own
     prod_layer: Layer, place: str
 ) -> None:
     zone = subnets(prod_layer)[place]["AvailabilityZone"]
-    hop = next_hop(prod_layer, prod_layer.outputs[f"subnet{place}"], SOMEWHERE[4])
+    hop = next_hop(prod_layer, prod_layer.subnet(place), SOMEWHERE[4])
     assert hop == nat_gateways(prod_layer)[zone]
 
 
 @pytest.mark.parametrize("place", PRIVATE)
 def test_private_subnets_of_dev_test_reach_ipv4_through_the_only_nat_gateway(dev_test_layer: Layer, place: str) -> None:
-    assert [next_hop(dev_test_layer, dev_test_layer.outputs[f"subnet{place}"], SOMEWHERE[4])] == list(
+    assert [next_hop(dev_test_layer, dev_test_layer.subnet(place), SOMEWHERE[4])] == list(
         nat_gateways(dev_test_layer).values()
     )
 
 
 @pytest.mark.parametrize("place", PRIVATE)
 def test_private_subnets_reach_ipv6_through_the_egress_only_gateway(layer: Layer, place: str) -> None:
-    assert next_hop(layer, layer.outputs[f"subnet{place}"], SOMEWHERE[6]) == egress_only_gateway(layer)
+    assert next_hop(layer, layer.subnet(place), SOMEWHERE[6]) == egress_only_gateway(layer)
 
 
 @pytest.mark.parametrize("place", SUBNETS)
 def test_addresses_of_the_vpc_stay_within_it(layer: Layer, place: str) -> None:
-    for block in (layer.outputs["vpcCidrIpv4"], layer.outputs["vpcCidrIpv6"]):
-        assert next_hop(layer, layer.outputs[f"subnet{place}"], str(ip_network(block)[9])) == "local"
+    for block in (layer.ipv4_range, layer.ipv6_range):
+        assert next_hop(layer, layer.subnet(place), str(ip_network(block)[9])) == "local"
 
 
 def test_no_private_route_table_has_any_route_to_the_internet_gateway(layer: Layer) -> None:
     tables = {table["RouteTableId"]: table for table in layer.in_vpc("describe_route_tables", "RouteTables")}
     for zone in ZONES:
-        routes = tables[layer.outputs[f"routeTablePrivate{zone.upper()}"]]["Routes"]
+        routes = tables[layer.table(f"private-{zone}")]["Routes"]
         # local twice, NAT gateway, egress-only gateway, and in prod the S3 endpoint.
         assert len(routes) == (5 if stack(layer) == "prod" else 4)
         assert internet_gateway(layer) not in {route.get("GatewayId") for route in routes}
@@ -232,14 +225,14 @@ def test_nat_gateways_stand_in_the_public_subnets_of_their_zones_with_the_publis
 ) -> None:
     layer = layers[which]
     gateways = {item["SubnetId"]: item for item in layer.in_vpc("describe_nat_gateways", "NatGateways")}
-    assert set(gateways) == {layer.outputs[f"subnetPublic{zone.upper()}"] for zone in zones}
+    assert set(gateways) == {layer.subnet(f"public-{zone}") for zone in zones}
     elastic_ips = {
         address["PublicIp"]: address["AllocationId"]
-        for address in layer.client("ec2").describe_addresses(PublicIps=layer.outputs["natPublicIps"])["Addresses"]
+        for address in layer.client("ec2").describe_addresses(PublicIps=layer.nat_addresses)["Addresses"]
     }
     assert len(elastic_ips) == len(zones)
-    for zone, address in zip(zones, layer.outputs["natPublicIps"], strict=True):
-        gateway = gateways[layer.outputs[f"subnetPublic{zone.upper()}"]]
+    for zone, address in zip(zones, layer.nat_addresses, strict=True):
+        gateway = gateways[layer.subnet(f"public-{zone}")]
         assert gateway["State"] == "available"
         (own,) = gateway["NatGatewayAddresses"]
         assert (own["PublicIp"], own["AllocationId"]) == (address, elastic_ips[address])
@@ -260,9 +253,7 @@ def test_the_endpoints_are_those_of_the_settings(layer: Layer) -> None:
 def test_the_s3_endpoint_serves_both_private_route_tables(prod_layer: Layer) -> None:
     endpoint = endpoints(prod_layer)["s3"]
     assert (endpoint["VpcEndpointType"], endpoint["State"]) == ("Gateway", "available")
-    assert sorted(endpoint["RouteTableIds"]) == sorted(
-        prod_layer.outputs[f"routeTablePrivate{zone}"] for zone in ("A", "B")
-    )
+    assert sorted(endpoint["RouteTableIds"]) == sorted(map(prod_layer.table, PRIVATE))
     assert (endpoint["SubnetIds"], endpoint["Groups"]) == ([], [])
 
 
@@ -271,14 +262,14 @@ def test_an_interface_endpoint_serves_both_private_subnets_under_the_services_ow
     assert interface_endpoints
     for service, endpoint in interface_endpoints.items():
         assert (endpoint["VpcEndpointType"], endpoint["State"]) == ("Interface", "available"), service
-        assert sorted(endpoint["SubnetIds"]) == sorted(prod_layer.outputs[f"subnet{place}"] for place in PRIVATE)
-        assert [group["GroupId"] for group in endpoint["Groups"]] == [prod_layer.outputs["endpointSecurityGroupId"]]
+        assert sorted(endpoint["SubnetIds"]) == sorted(map(prod_layer.subnet, PRIVATE))
+        assert [group["GroupId"] for group in endpoint["Groups"]] == [prod_layer.endpoint_group_id]
         assert endpoint["PrivateDnsEnabled"] is True, service
         assert endpoint["RouteTableIds"] == [], service
 
 
 def test_the_endpoint_security_group_lets_in_https_from_the_vpc_alone(prod_layer: Layer) -> None:
-    group = security_group(prod_layer, GroupId=prod_layer.outputs["endpointSecurityGroupId"])
+    group = security_group(prod_layer, GroupId=prod_layer.endpoint_group_id)
     assert group["IpPermissionsEgress"] == []
     (rule,) = group["IpPermissions"]
     description = "HTTPS from the VPC"
@@ -286,8 +277,8 @@ def test_the_endpoint_security_group_lets_in_https_from_the_vpc_alone(prod_layer
         "IpProtocol": "tcp",
         "FromPort": 443,
         "ToPort": 443,
-        "IpRanges": [{"CidrIp": prod_layer.outputs["vpcCidrIpv4"], "Description": description}],
-        "Ipv6Ranges": [{"CidrIpv6": prod_layer.outputs["vpcCidrIpv6"], "Description": description}],
+        "IpRanges": [{"CidrIp": prod_layer.ipv4_range, "Description": description}],
+        "Ipv6Ranges": [{"CidrIpv6": prod_layer.ipv6_range, "Description": description}],
         "PrefixListIds": [],
         "UserIdGroupPairs": [],
     }
@@ -302,17 +293,17 @@ def test_the_default_and_the_endpoint_group_are_the_only_security_groups(layers:
 
 
 def test_the_key_is_enabled_rotates_and_has_its_alias(layer: Layer) -> None:
-    kms, key_arn = layer.client("kms"), layer.outputs["kmsKeyArn"]
+    kms, key_arn = layer.client("kms"), layer.key_arn
     key = kms.describe_key(KeyId=key_arn)["KeyMetadata"]
     assert (key["Arn"], key["KeyState"], key["KeyManager"]) == (key_arn, "Enabled", "CUSTOMER")
     assert (key["MultiRegion"], key["KeySpec"], key["KeyUsage"]) == (False, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT")
     assert kms.get_key_rotation_status(KeyId=key_arn)["KeyRotationEnabled"] is True
     aliases = [alias["AliasName"] for alias in kms.list_aliases(KeyId=key["KeyId"])["Aliases"]]
-    assert aliases == [layer.outputs["kmsAlias"]] == [f"alias/tak-base-{stack(layer)}"]
+    assert aliases == [layer.key_alias] == [f"alias/tak-base-{stack(layer)}"]
 
 
 def test_the_key_policy_lets_in_the_account_fargate_and_cloudwatch_logs_and_nobody_else(layer: Layer) -> None:
-    answer = layer.client("kms").get_key_policy(KeyId=layer.outputs["kmsKeyArn"], PolicyName="default")
+    answer = layer.client("kms").get_key_policy(KeyId=layer.key_arn, PolicyName="default")
     name = f"tak-base-{stack(layer)}"
     of_cluster = {
         "kms:EncryptionContext:aws:ecs:clusterAccount": [ACCOUNT],
@@ -374,7 +365,7 @@ def test_the_key_policy_lets_in_the_account_fargate_and_cloudwatch_logs_and_nobo
 
 def test_the_bucket_encrypts_with_the_key_through_a_bucket_key(layer: Layer) -> None:
     configuration = bucket(layer, "get_bucket_encryption")["ServerSideEncryptionConfiguration"]
-    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": layer.outputs["kmsKeyArn"]}
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": layer.key_arn}
     assert configuration == {
         "Rules": [{"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}],
     }
@@ -407,8 +398,8 @@ def test_the_bucket_is_closed_to_the_public_and_to_plain_http(layer: Layer) -> N
     }
     ownership = bucket(layer, "get_bucket_ownership_controls")["OwnershipControls"]
     assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    arn = layer.outputs["configBucketArn"]
-    assert arn == f"arn:aws:s3:::{layer.outputs['configBucketName']}"
+    arn = layer.bucket_arn
+    assert arn == f"arn:aws:s3:::{layer.bucket_name}"
     assert json.loads(bucket(layer, "get_bucket_policy")["Policy"])["Statement"] == [
         {
             "Sid": "RefuseUnencryptedTransport",
@@ -432,11 +423,11 @@ def test_the_repository_encrypts_with_the_key_and_scans_what_is_pushed(
     layer = layers[which]
     answer = layer.client("ecr").describe_repositories(repositoryNames=[repository_name(layer)])
     (repository,) = answer["repositories"]
-    assert repository["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": layer.outputs["kmsKeyArn"]}
+    assert repository["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": layer.key_arn}
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     assert repository["imageTagMutability"] == mutability
-    assert repository["repositoryUri"] == layer.outputs["ecrRepositoryUrl"]
-    assert repository["repositoryArn"] == layer.outputs["ecrRepositoryArn"]
+    assert repository["repositoryUri"] == layer.repository_url
+    assert repository["repositoryArn"] == layer.repository_arn
 
 
 @pytest.mark.parametrize(("which", "kept"), [("prod", 20), ("dev-test", 5)])
@@ -461,7 +452,7 @@ def test_the_cluster_runs_on_fargate_with_storage_and_exec_under_the_key(
     layers: dict[str, Layer], which: str, insights: str, provider: str
 ) -> None:
     layer = layers[which]
-    found, key = cluster(layer), layer.outputs["kmsKeyArn"]
+    found, key = cluster(layer), layer.key_arn
     assert (found["clusterName"], found["status"]) == (f"tak-base-{which}", "ACTIVE")
     assert found["settings"] == [{"name": "containerInsights", "value": insights}]
     assert sorted(found["capacityProviders"]) == ["FARGATE", "FARGATE_SPOT"]
@@ -485,22 +476,22 @@ def test_the_cluster_runs_on_fargate_with_storage_and_exec_under_the_key(
 def test_every_log_group_is_encrypted_and_forgets_in_time(layer: Layer) -> None:
     found = log_groups(layer)
     assert {name: group["retentionInDays"] for name, group in found.items()} == LOG_GROUPS[stack(layer)]
-    assert {group["kmsKeyId"] for group in found.values()} == {layer.outputs["kmsKeyArn"]}
+    assert {group["kmsKeyId"] for group in found.values()} == {layer.key_arn}
 
 
 def test_prod_logs_rejected_traffic_and_dev_test_none(layers: dict[str, Layer]) -> None:
     flow_logs = layers["prod"].client("ec2").describe_flow_logs()["FlowLogs"]
-    (flow_log,) = [item for item in flow_logs if item["ResourceId"] == layers["prod"].outputs["vpcId"]]
+    (flow_log,) = [item for item in flow_logs if item["ResourceId"] == layers["prod"].vpc_id]
     assert (flow_log["TrafficType"], flow_log["FlowLogStatus"]) == ("REJECT", "ACTIVE")
     assert flow_log["LogDestinationType"] == "cloud-watch-logs"
     assert flow_log["LogDestination"] == f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/tak-base-prod/flow-log"
     assert flow_log["DeliverLogsStatus"] == "SUCCESS"
-    assert layers["dev-test"].outputs["vpcId"] not in {item["ResourceId"] for item in flow_logs}
+    assert layers["dev-test"].vpc_id not in {item["ResourceId"] for item in flow_logs}
 
 
 def test_the_flow_logs_role_may_write_to_its_log_group_and_is_lent_to_nobody_else(prod_layer: Layer) -> None:
     iam, ec2 = prod_layer.client("iam"), prod_layer.client("ec2")
-    filters = [{"Name": "resource-id", "Values": [prod_layer.outputs["vpcId"]]}]
+    filters = [{"Name": "resource-id", "Values": [prod_layer.vpc_id]}]
     (flow_log,) = ec2.describe_flow_logs(Filters=filters)["FlowLogs"]
     role = iam.get_role(RoleName=flow_log["DeliverLogsPermissionArn"].rsplit("/", 1)[-1])["Role"]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -536,10 +527,10 @@ def test_the_flow_logs_role_may_write_to_its_log_group_and_is_lent_to_nobody_els
 
 def tags_of_everything(layer: Layer) -> dict[str, dict[str, str]]:
     """The tags of everything the layer has made that can have tags, by id."""
-    ec2, outputs = layer.client("ec2"), layer.outputs
-    filters = [{"Name": "resource-id", "Values": [outputs["vpcId"]]}]
+    ec2 = layer.client("ec2")
+    filters = [{"Name": "resource-id", "Values": [layer.vpc_id]}]
     described = {
-        "VpcId": ec2.describe_vpcs(VpcIds=[outputs["vpcId"]])["Vpcs"],
+        "VpcId": ec2.describe_vpcs(VpcIds=[layer.vpc_id])["Vpcs"],
         "SubnetId": layer.in_vpc("describe_subnets", "Subnets"),
         "RouteTableId": [
             table
@@ -553,16 +544,16 @@ def tags_of_everything(layer: Layer) -> dict[str, dict[str, str]]:
             EgressOnlyInternetGatewayIds=[egress_only_gateway(layer)]
         )["EgressOnlyInternetGateways"],
         "NatGatewayId": layer.in_vpc("describe_nat_gateways", "NatGateways"),
-        "AllocationId": ec2.describe_addresses(PublicIps=outputs["natPublicIps"])["Addresses"],
+        "AllocationId": ec2.describe_addresses(PublicIps=layer.nat_addresses)["Addresses"],
         "GroupId": layer.in_vpc("describe_security_groups", "SecurityGroups"),
         "VpcEndpointId": layer.in_vpc("describe_vpc_endpoints", "VpcEndpoints"),
         "FlowLogId": ec2.describe_flow_logs(Filters=filters)["FlowLogs"],
     }
     tags = {item[key]: named(item["Tags"]) for key, items in described.items() for item in items}
     tags["bucket"] = named(bucket(layer, "get_bucket_tagging")["TagSet"])
-    key_tags = layer.client("kms").list_resource_tags(KeyId=outputs["kmsKeyArn"])["Tags"]
+    key_tags = layer.client("kms").list_resource_tags(KeyId=layer.key_arn)["Tags"]
     tags["key"] = {tag["TagKey"]: tag["TagValue"] for tag in key_tags}
-    repository_tags = layer.client("ecr").list_tags_for_resource(resourceArn=outputs["ecrRepositoryArn"])["tags"]
+    repository_tags = layer.client("ecr").list_tags_for_resource(resourceArn=layer.repository_arn)["tags"]
     tags["repository"] = named(repository_tags)
     tags["cluster"] = {tag["key"]: tag["value"] for tag in cluster(layer)["tags"]}
     for name, group in log_groups(layer).items():
@@ -590,7 +581,7 @@ def test_both_stacks_live_side_by_side_in_one_account(layers: dict[str, Layer]) 
     prod, dev_test = (set(_flat(layer.outputs.values())) for layer in layers.values())
     assert prod & dev_test == {REGION, *ZONE_NAMES.values()}
     vpcs = layers["prod"].client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
-    assert {vpc["VpcId"] for vpc in vpcs} == {layer.outputs["vpcId"] for layer in layers.values()}
+    assert {vpc["VpcId"] for vpc in vpcs} == {layer.vpc_id for layer in layers.values()}
     assert len(layers["prod"].client("s3").list_buckets()["Buckets"]) == 2
 
 

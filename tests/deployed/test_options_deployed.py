@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tak_base.endpoint_services import DUAL_STACK_SERVICES
+from tak_base.outputs import STACK_OUTPUTS
 from tak_tools import simulate
 from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
@@ -21,7 +22,7 @@ from tests.options import EVERY_OPTION, with_options
 
 pytestmark = pytest.mark.slow
 
-PRIVATE = ("PrivateA", "PrivateB")
+PRIVATE = ("private-a", "private-b")
 SOMEWHERE_IN_IPV4 = "64:ff9b::c633:6407"  # 198.51.100.7
 NO_IPV4 = "64:ff9b:1::1"
 
@@ -29,7 +30,7 @@ NO_IPV4 = "64:ff9b:1::1"
 
 
 def test_the_log_bucket_is_encrypted_by_s3_and_keeps_logs_for_a_year(full_layer: Layer) -> None:
-    s3, name = full_layer.client("s3"), full_layer.outputs["loadBalancerLogBucketName"]
+    s3, name = full_layer.client("s3"), full_layer.log_bucket_name
     (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
 
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
@@ -44,10 +45,9 @@ def test_the_log_bucket_is_encrypted_by_s3_and_keeps_logs_for_a_year(full_layer:
 
 
 def test_the_certificate_is_issued_for_the_zone_and_validated_in_it(full_layer: Layer) -> None:
-    outputs = full_layer.outputs
-    answer = full_layer.client("acm").describe_certificate(CertificateArn=outputs["certificateArn"])["Certificate"]
+    answer = full_layer.client("acm").describe_certificate(CertificateArn=full_layer.certificate_arn)["Certificate"]
     record = answer["DomainValidationOptions"][0]["ResourceRecord"]
-    sets = full_layer.client("route53").list_resource_record_sets(HostedZoneId=outputs["hostedZoneId"])
+    sets = full_layer.client("route53").list_resource_record_sets(HostedZoneId=full_layer.zone_id)
 
     assert (answer["Status"], sorted(answer["SubjectAlternativeNames"])) == (
         "ISSUED",
@@ -58,7 +58,7 @@ def test_the_certificate_is_issued_for_the_zone_and_validated_in_it(full_layer: 
 
 
 def test_the_published_repositories_exist_and_lambda_may_read_one(full_layer: Layer) -> None:
-    ecr, urls = full_layer.client("ecr"), full_layer.outputs["ecrRepositoryUrls"]
+    ecr, urls = full_layer.client("ecr"), full_layer.further_repository_urls
     found = {item["repositoryUri"]: item["repositoryName"] for item in ecr.describe_repositories()["repositories"]}
     names = {name: found[url] for name, url in urls.items()}
     policy = ecr.get_repository_policy(repositoryName=names["etl-tasks"])["policyText"]
@@ -71,7 +71,7 @@ def test_the_published_repositories_exist_and_lambda_may_read_one(full_layer: La
 
 def test_a_certificate_is_not_issued_without_its_record(full_layer: Layer) -> None:
     inputs: dict[str, Any] = {
-        "certificateArn": full_layer.outputs["certificateArn"],
+        "certificateArn": full_layer.certificate_arn,
         "validationRecordFqdns": ["other.tak.example.org"],
     }
 
@@ -94,7 +94,7 @@ def test_private_subnets_reach_ipv4_from_ipv6_through_the_nat_gateway_of_their_o
     assert next_hop(full_layer, subnet["SubnetId"], NO_IPV4).startswith("eigw-")
 
 
-@pytest.mark.parametrize("place", ["PublicA", "PublicB"])
+@pytest.mark.parametrize("place", ["public-a", "public-b"])
 def test_public_subnets_have_no_nat64(full_layer: Layer, place: str) -> None:
     subnet = subnets(full_layer)[place]
 
@@ -104,7 +104,7 @@ def test_public_subnets_have_no_nat64(full_layer: Layer, place: str) -> None:
 
 def test_without_nat64_no_table_has_its_route(layer: Layer) -> None:
     for place in PRIVATE:
-        assert next_hop(layer, layer.outputs[f"subnet{place}"], SOMEWHERE_IN_IPV4).startswith("eigw-")
+        assert next_hop(layer, layer.subnet(place), SOMEWHERE_IN_IPV4).startswith("eigw-")
 
 
 def test_endpoints_whose_service_offers_both_have_both(full_layer: Layer) -> None:
@@ -150,12 +150,7 @@ def test_outputs_of_parts_that_the_stack_file_does_not_ask_for_are_found(
     if name == "repositories":
         others = {key: value for key, value in others.items() if key not in ("imageTagPrefixes", "lambdaRepositories")}
     less = Layer(with_options(project, "prod", "full", **others), full_layer.recording, full_layer.cloud)
-    outputs = {
-        "repositories": ["ecrRepositoryArns", "ecrRepositoryUrls"],
-        "appImagesBucket": ["appImagesBucketArn", "appImagesBucketName"],
-        "loadBalancerLogBucket": ["loadBalancerLogBucketArn", "loadBalancerLogBucketName"],
-        "hostedZoneName": ["certificateArn", "certificateDomainNames", "hostedZoneId", "hostedZoneName"],
-    }[name]
+    outputs = sorted(output for output, about in STACK_OUTPUTS.items() if about.only_with == name)
     found = [item for item in found_by(Case(less).deployment()) if "found an output" in item]
 
     assert found == [
@@ -186,8 +181,9 @@ def _use_images(case: Case) -> None:
 
 def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
-    path.write_text('{"ecrRepositoryUrls": {"artifacts": 1}}')
-    with pytest.raises(InputError, match=r'ecrRepositoryUrls: found {"artifacts": 1}, expected a map of strings'):
+    name = Layer.further_repository_urls.name
+    path.write_text(json.dumps({name: {"artifacts": 1}}))
+    with pytest.raises(InputError, match=rf'{name}: found {{"artifacts": 1}}, expected a map of strings'):
         command.run(project.folder, "prod", outputs_file=path)
 
 

@@ -119,7 +119,7 @@ def test_each_resource_is_found_by_the_inputs_of_its_creation(full_layer: Layer)
 
 
 def test_a_route_has_the_id_that_the_provider_makes(prod_layer: Layer) -> None:
-    route, table = prod_layer.recording.named("tak-route-public-ipv4"), prod_layer.outputs["routeTablePublic"]
+    route, table = prod_layer.recording.named("tak-route-public-ipv4"), prod_layer.route_table_id("public", "a")
     (found,) = candidates(search_of(prod_layer), route.type, route.inputs)
     assert (found.id, found.import_id) == (f"r-{table}1080289494", f"{table}_0.0.0.0/0")
 

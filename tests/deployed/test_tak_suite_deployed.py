@@ -48,13 +48,13 @@ def test_scripts_find_the_values_among_the_outputs_of_the_stack(suite_layer: Lay
     found = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     assert found["EcrArtifactsRepoArnOutput"].split(":repository/", 1)[1].startswith("tak-")
-    assert found["AppImagesBucketOutput"] == suite_layer.outputs["appImagesBucketName"]
+    assert found["AppImagesBucketOutput"] == suite_layer.app_images_bucket_name
 
 
 def test_the_cluster_has_the_name_that_the_layers_have_as_a_literal(suite_layer: Layer) -> None:
     (cluster,) = suite_layer.client("ecs").describe_clusters(clusters=[STACK])["clusters"]
 
-    assert (cluster["status"], cluster["clusterArn"]) == ("ACTIVE", suite_layer.outputs["ecsClusterArn"])
+    assert (cluster["status"], cluster["clusterArn"]) == ("ACTIVE", suite_layer.cluster_arn)
 
 
 @pytest.mark.parametrize("name", OF_THE_SUITE)
@@ -70,7 +70,7 @@ def test_a_network_under_a_layer_that_imports_it_is_neither_replaced_nor_deleted
     imported = {"Vpc": {"Value": {"Fn::ImportValue": f"{STACK}-VpcId"}}}
     cloudformation.create_stack(StackName="TAK-Prod-TakInfra", TemplateBody=json.dumps(stack_with(imported)))
     template = suite_layer.recording.named("tak-suite-exports").inputs["templateBody"]
-    changed = template.replace(suite_layer.outputs["vpcId"], "vpc-other")
+    changed = template.replace(suite_layer.vpc_id, "vpc-other")
 
     cloudformation.update_stack(StackName=STACK, TemplateBody=changed)
     cloudformation.delete_stack(StackName=STACK)
@@ -84,7 +84,7 @@ def test_a_network_under_a_layer_that_imports_it_is_neither_replaced_nor_deleted
 @pytest.mark.usefixtures("undone")
 def test_many_builds_of_a_component_leave_the_images_of_others_in_use(suite_layer: Layer) -> None:
     case = Case(suite_layer)
-    url, compute = case.outputs["ecrRepositoryUrls"]["artifacts"], suite_layer.stack_file.settings.compute
+    url, compute = case.further_repository_urls["artifacts"], suite_layer.stack_file.settings.compute
     repository = url.split("/", 1)[1]
     push(case, "tak-1", repository=repository)
     for number in range(compute.image_retention_count):

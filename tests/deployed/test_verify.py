@@ -34,9 +34,9 @@ CLUSTER_CHECKS = ("cluster-insights", "cluster-capacity-providers", "cluster-enc
 
 def test_what_a_stack_does_not_ask_for_is_expected_to_be_absent(dev_test_layer: Layer) -> None:
     case = Case(dev_test_layer)
-    case.outputs["endpointSecurityGroupId"] = "sg-00000000000000000"
+    case.outputs[Case.endpoint_group_id.name] = "sg-00000000000000000"
     assert found_by(case.deployment()) == [
-        "stack-outputs: endpointSecurityGroupId: found an output,"
+        f"stack-outputs: {Case.endpoint_group_id.name}: found an output,"
         " expected none, as the stack file has no interface endpoints"
     ]
 
@@ -48,7 +48,7 @@ def test_unprotected_data_is_fine_where_the_stack_file_protects_none(dev_test_la
 
 
 def test_the_resources_of_upper_layers_are_no_findings(prod_layer: Layer, undone: None) -> None:
-    ec2, vpc_id = prod_layer.client("ec2"), prod_layer.outputs["vpcId"]
+    ec2, vpc_id = prod_layer.client("ec2"), prod_layer.vpc_id
     ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.1.24.0/24")
     group = ec2.create_security_group(VpcId=vpc_id, GroupName="web", Description="web")["GroupId"]
     rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -70,11 +70,11 @@ def test_images_in_use_that_stay_are_no_findings(prod_layer: Layer) -> None:
         run_service(case, reference, name)
     case.client("ecs").register_task_definition(
         family="unused",
-        containerDefinitions=[{"name": "tak", "image": f"{case.outputs['ecrRepositoryUrl']}:gone", "memory": 512}],
+        containerDefinitions=[{"name": "tak", "image": f"{case.repository_url}:gone", "memory": 512}],
     )
     image = {"name": "tak", "image": "public.ecr.aws/docker/library/busybox", "memory": 512}
     case.client("ecs").register_task_definition(family="public", containerDefinitions=[image])
-    case.client("ecs").create_service(cluster=case.cluster, serviceName="public", taskDefinition="public")
+    case.client("ecs").create_service(cluster=case.cluster_name, serviceName="public", taskDefinition="public")
     assert found_by(case.deployment()) == []
 
 
@@ -101,7 +101,7 @@ def test_the_number_of_pushes_can_be_given(prod_layer: Layer) -> None:
 
 def test_where_the_outputs_cannot_be_relied_on_only_what_needs_none_is_checked(prod_layer: Layer) -> None:
     case = Case(prod_layer)
-    case.outputs = {"environment": "prod"}
+    case.outputs = {Case.published_environment.name: "prod"}
     results = {result.check.name: result for result in examine(case.deployment())}
     assert len(results.pop("stack-outputs").findings) == len(prod_layer.outputs) - 1
     ran = {name for name, result in results.items() if not result.skipped}
@@ -221,7 +221,7 @@ def test_one_service_without_a_connection_is_one_finding(prod_layer: Layer) -> N
 
 def test_an_answer_without_an_expected_part_is_one_finding_that_names_the_part(prod_layer: Layer) -> None:
     def answer(**request: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        arn = prod_layer.outputs["kmsKeyArn"]
+        arn = prod_layer.key_arn
         metadata = {"KeyState": "Enabled", "KeyManager": "CUSTOMER", "Arn": arn, "KeyId": arn.rsplit("/", 1)[-1]}
         return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), {"KeyMetadata": metadata}
 
@@ -374,14 +374,14 @@ def test_the_command_prints_a_line_for_each_finding_and_returns_1(
 def test_the_command_prints_json(
     prod_layer: Layer, project: Project, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.outputs["kmsKeyArn"])
+    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.key_arn)
     assert command.run(project.folder, "prod", outputs_file=outputs_file, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["stack"], document["region"]) == ("prod", "ap-southeast-2")
     assert document["findings"] == [
         {
             "check": "key-rotation",
-            "resource": prod_layer.outputs["kmsKeyArn"],
+            "resource": prod_layer.key_arn,
             "found": "rotation false",
             "expected": "rotation true",
             "unchecked": False,
@@ -403,7 +403,7 @@ def test_the_command_prints_json(
 def test_the_command_writes_its_findings_as_sarif_beside_what_it_prints(
     prod_layer: Layer, project: Project, outputs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.outputs["kmsKeyArn"])
+    prod_layer.client("kms").disable_key_rotation(KeyId=prod_layer.key_arn)
     path = tmp_path / "verify.sarif"
     assert command.run(project.folder, "prod", outputs_file=outputs_file, sarif_file=path, as_json=True) == 1
     printed = json.loads(capsys.readouterr().out)
@@ -424,9 +424,9 @@ def test_a_sarif_file_that_cannot_be_written_is_refused_before_anybody_is_asked(
 
 def test_what_docs_controls_says_is_not_met_is_not_met(prod_layer: Layer) -> None:
     """If the program comes to meet one of these, its row in tak_tools/controls.py has to change."""
-    s3, ec2, outputs = prod_layer.client("s3"), prod_layer.client("ec2"), prod_layer.outputs
-    bucket = {"Bucket": outputs["configBucketName"]}
-    in_vpc = [{"Name": "vpc-id", "Values": [outputs["vpcId"]]}]
+    s3, ec2 = prod_layer.client("s3"), prod_layer.client("ec2")
+    bucket = {"Bucket": prod_layer.bucket_name}
+    in_vpc = [{"Name": "vpc-id", "Values": [prod_layer.vpc_id]}]
     endpoints = ec2.describe_vpc_endpoints(Filters=in_vpc)["VpcEndpoints"]
     found = {
         "S3.9": "LoggingEnabled" in s3.get_bucket_logging(**bucket),
@@ -465,8 +465,11 @@ def test_outputs_of_another_stack_are_refused(project: Project, outputs_file: Pa
         ("{", "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("[1]", "found list, expected a JSON object"),
         ("{}", "found none of the base layer's outputs; is the stack deployed?"),
-        ('{"vpcId": 7}', "vpcId: found 7, expected a string"),
-        ('{"natPublicIps": "192.0.2.1"}', 'natPublicIps: found "192.0.2.1", expected a list of strings'),
+        (f'{{"{Case.vpc_id.name}": 7}}', f"{Case.vpc_id.name}: found 7, expected a string"),
+        (
+            f'{{"{Case.nat_addresses.name}": "192.0.2.1"}}',
+            f'{Case.nat_addresses.name}: found "192.0.2.1", expected a list of strings',
+        ),
     ],
 )
 def test_outputs_that_cannot_be_used_are_refused(project: Project, tmp_path: Path, text: str, problem: str) -> None:

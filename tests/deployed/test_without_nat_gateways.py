@@ -24,13 +24,13 @@ def without(project: Project) -> Iterator[Layer]:
 
 
 def test_private_subnets_reach_ipv6_only(without: Layer) -> None:
-    for place in ("PrivateA", "PrivateB"):
-        subnet = without.outputs[f"subnet{place}"]
+    for place in ("private-a", "private-b"):
+        subnet = without.subnet(place)
         assert next_hop(without, subnet, "2001:db8::1").startswith("eigw-")
-        table = without.outputs[f"routeTable{place}"]
+        table = without.table(place)
         (found,) = without.client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]
         assert [route.get("DestinationCidrBlock") for route in found["Routes"] if "NatGatewayId" in route] == []
-    assert without.outputs["natPublicIps"] == []
+    assert without.nat_addresses == []
 
 
 def test_verify_finds_nothing_wrong_with_it(without: Layer) -> None:
@@ -39,10 +39,10 @@ def test_verify_finds_nothing_wrong_with_it(without: Layer) -> None:
 
 def test_verify_finds_a_way_out_that_is_not_in_the_stack_file(without: Layer) -> None:
     case = Case(without)
-    table, gateway = case.outputs["routeTablePrivateA"], case.internet_gateway
+    table, gateway = case.route_table_id("private", "a"), case.internet_gateway
     case.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
 
     assert found_by(case.deployment()) == [
-        f"ipv4-routes: {case.outputs['subnetPrivateA']}: found 0.0.0.0/0 to {gateway} in {table}, expected no route to"
+        f"ipv4-routes: {case.subnet_id('private', 'a')}: found 0.0.0.0/0 to {gateway} in {table}, expected no route to"
         " 0.0.0.0/0: natGateways is 0"
     ]

@@ -9,6 +9,7 @@ from tests.engine.changes import STEPS, walk, write_page
 from tests.engine.engine import Aws, Stack
 from tests.engine.inventory import inventory, names
 from tests.engine.scenarios import assert_nothing_to_do, findings, of_policy_pack
+from tests.options import Outputs
 
 pytestmark = pytest.mark.engine
 
@@ -37,13 +38,12 @@ def test_each_change_does_what_the_page_says(prod: Stack) -> None:
     assert_nothing_to_do(prod)
 
 
-def damage(aws: Any, outputs: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+def damage(aws: Any, layer: Outputs) -> dict[str, Callable[[], Any]]:
     """Ten changes by hand, by the check of `tak-base verify` that has to find each."""
     ec2, s3 = aws.client("ec2"), aws.client("s3")
-    table_b, bucket = outputs["routeTablePrivateB"], outputs["configBucketName"]
-    repository = outputs["ecrRepositoryArn"].partition("repository/")[2]
-    in_vpc = [{"Name": "vpc-id", "Values": [outputs["vpcId"]]}]
-    flow_log = ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [outputs["vpcId"]]}])["FlowLogs"][0]
+    table_b, bucket = layer.route_table_id("private", "b"), layer.bucket_name
+    in_vpc = [{"Name": "vpc-id", "Values": [layer.vpc_id]}]
+    flow_log = ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [layer.vpc_id]}])["FlowLogs"][0]
     endpoint = next(
         item["VpcEndpointId"]
         for item in ec2.describe_vpc_endpoints(Filters=in_vpc)["VpcEndpoints"]
@@ -53,27 +53,27 @@ def damage(aws: Any, outputs: dict[str, Any]) -> dict[str, Callable[[], Any]]:
     return {
         "ipv4-routes": lambda: ec2.delete_route(RouteTableId=table_b, DestinationCidrBlock="0.0.0.0/0"),
         "ipv6-routes": lambda: ec2.delete_route(RouteTableId=table_b, DestinationIpv6CidrBlock="::/0"),
-        "key-rotation": lambda: aws.client("kms").disable_key_rotation(KeyId=outputs["kmsKeyArn"]),
+        "key-rotation": lambda: aws.client("kms").disable_key_rotation(KeyId=layer.key_arn),
         "log-groups": lambda: aws.client("logs").put_retention_policy(
-            logGroupName=f"/{outputs['ecsClusterName']}/flow-log", retentionInDays=7
+            logGroupName=f"/{layer.cluster_name}/flow-log", retentionInDays=7
         ),
         "flow-log": lambda: ec2.delete_flow_logs(FlowLogIds=[flow_log["FlowLogId"]]),
         "endpoints": lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint]),
         "endpoint-security-group": lambda: ec2.authorize_security_group_ingress(
-            GroupId=outputs["endpointSecurityGroupId"], IpPermissions=[anywhere]
+            GroupId=layer.endpoint_group_id, IpPermissions=[anywhere]
         ),
         "bucket-public-access": lambda: s3.delete_public_access_block(Bucket=bucket),
         "bucket-versioning": lambda: s3.put_bucket_versioning(
             Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
         ),
         "repository-tags": lambda: aws.client("ecr").put_image_tag_mutability(
-            repositoryName=repository, imageTagMutability="MUTABLE"
+            repositoryName=layer.repository_name, imageTagMutability="MUTABLE"
         ),
     }
 
 
 def test_what_is_changed_by_hand_is_found_and_repaired(prod: Stack) -> None:
-    changes = damage(prod.aws, prod.outputs())
+    changes = damage(prod.aws, Outputs(prod.outputs()))
     for change in changes.values():
         change()
 

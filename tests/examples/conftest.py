@@ -15,7 +15,7 @@ from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import LayerAbove, StackFile, load_layer, load_project
 from tak_tools.stub_aws import StubAws
 from tests.examples.deployed import Deployed
-from tests.options import Evaluate
+from tests.options import Evaluate, Outputs
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "fargate_service"
 
@@ -49,7 +49,7 @@ def deployments() -> Iterator[dict[str, Deployed]]:
     with ExitStack() as contexts:
         prod, dev_test = (_on_its_base(load(stack), contexts) for stack in ("prod", "dev-test"))
         public = replace(load("prod", internetFacing=True, certificateArn=_certificate(prod.cloud)), stack="public")
-        recording = run_program(public, OnTopOf(prod.cloud, public.reference, prod.base))
+        recording = run_program(public, OnTopOf(prod.cloud, public.reference, prod.base.outputs))
         yield {"prod": prod, "dev-test": dev_test, "public": replace(prod, layer=public, recording=recording)}
 
 
@@ -57,7 +57,7 @@ def _on_its_base(layer: LayerAbove, contexts: ExitStack) -> Deployed:
     below = contexts.enter_context(SimulatedAws(layer.region, layer.base.default_tags, layer.base.name_pattern))
     cloud = contexts.enter_context(SimulatedAws(layer.region, layer.default_tags, layer.name_pattern))
     on_top = on_base_layer(layer, cloud, below=below)
-    return Deployed(layer, run_program(layer, on_top), cloud, on_top.outputs)
+    return Deployed(layer, run_program(layer, on_top), cloud, Outputs(on_top.outputs))
 
 
 def _certificate(cloud: SimulatedAws) -> str:

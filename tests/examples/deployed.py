@@ -1,10 +1,12 @@
 """The example in the simulated AWS, and what can reach what there by security groups."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from tak_base.addressing import ZONES
+from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import LayerAbove
@@ -26,7 +28,7 @@ class Deployed:
     layer: LayerAbove
     recording: Recording
     cloud: SimulatedAws
-    base: Mapping[str, Any]
+    base: LayerOutputs
     """The base layer's outputs."""
 
     def client(self, service: str) -> Any:
@@ -38,11 +40,11 @@ class Deployed:
 
     @property
     def private_subnets(self) -> list[str]:
-        return [self.base["subnetPrivateA"], self.base["subnetPrivateB"]]
+        return [self.base.subnet_id("private", zone) for zone in ZONES]
 
     @property
     def public_subnets(self) -> list[str]:
-        return [self.base["subnetPublicA"], self.base["subnetPublicB"]]
+        return [self.base.subnet_id("public", zone) for zone in ZONES]
 
     @property
     def load_balancer(self) -> Peer:
@@ -52,7 +54,7 @@ class Deployed:
     def task(self) -> Peer:
         """As the service's own network configuration has it."""
         (service,) = self.client("ecs").describe_services(
-            cluster=self.base["ecsClusterArn"], services=[self.named("web-service")]
+            cluster=self.base.cluster_arn, services=[self.named("web-service")]
         )["services"]
         network = service["networkConfiguration"]["awsvpcConfiguration"]
         return Peer(self._ranges(network["subnets"]), network["securityGroups"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tak_base.addressing import ZONES
 from tests.bootstrap.account import Permissions
 from tests.examples.deployed import Deployed, Peer
 
@@ -51,19 +52,19 @@ def listeners(deployed: Deployed) -> dict[int, dict[str, Any]]:
 
 
 def endpoints(deployed: Deployed) -> dict[str, dict[str, Any]]:
-    filters = [{"Name": "vpc-id", "Values": [deployed.base["vpcId"]]}]
+    filters = [{"Name": "vpc-id", "Values": [deployed.base.vpc_id]}]
     found = deployed.client("ec2").describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
-    prefix = f"com.amazonaws.{deployed.base['region']}."
+    prefix = f"com.amazonaws.{deployed.base.published_region}."
     return {endpoint["ServiceName"].removeprefix(prefix): endpoint for endpoint in found}
 
 
 def routes(deployed: Deployed, table: str) -> list[dict[str, Any]]:
-    found = deployed.client("ec2").describe_route_tables(RouteTableIds=[deployed.base[table]])["RouteTables"]
+    found = deployed.client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]
     return found[0]["Routes"]
 
 
 def s3(deployed: Deployed) -> Peer:
-    name = f"com.amazonaws.{deployed.base['region']}.s3"
+    name = f"com.amazonaws.{deployed.base.published_region}.s3"
     filters = [{"Name": "prefix-list-name", "Values": [name]}]
     (found,) = deployed.client("ec2").describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
     return Peer(prefix_list=found["PrefixListId"])
@@ -92,7 +93,7 @@ def test_the_load_balancer_drops_malformed_headers_and_is_protected_in_prod(prod
 
 
 def test_without_a_certificate_only_the_vpc_reaches_the_load_balancer(prod: Deployed) -> None:
-    inside = Peer([prod.base["vpcCidrIpv4"]]), Peer([prod.base["vpcCidrIpv6"]])
+    inside = Peer([prod.base.ipv4_range]), Peer([prod.base.ipv6_range])
 
     assert load_balancer(prod)["Scheme"] == "internal"
     assert list(listeners(prod)) == [80]
@@ -123,11 +124,11 @@ def test_the_load_balancer_reaches_the_tasks_on_their_port_only(deployed: Deploy
 
 
 def test_nothing_but_the_load_balancer_reaches_a_task(deployed: Deployed) -> None:
-    filters = [{"Name": "vpc-id", "Values": [deployed.base["vpcId"]]}]
+    filters = [{"Name": "vpc-id", "Values": [deployed.base.vpc_id]}]
     groups = {
         group["GroupId"] for group in deployed.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
     } - set(deployed.load_balancer.groups)
-    vpc = [deployed.base["vpcCidrIpv4"], deployed.base["vpcCidrIpv6"]]
+    vpc = [deployed.base.ipv4_range, deployed.base.ipv6_range]
     others = [SOMEBODY, Peer(vpc), *(Peer(vpc, [group]) for group in sorted(groups))]
 
     assert len(others) >= 4
@@ -136,14 +137,12 @@ def test_nothing_but_the_load_balancer_reaches_a_task(deployed: Deployed) -> Non
 
 def test_tasks_are_in_the_private_subnets_without_public_addresses(deployed: Deployed) -> None:
     arn = deployed.named("web-service")
-    (service,) = deployed.client("ecs").describe_services(cluster=deployed.base["ecsClusterArn"], services=[arn])[
-        "services"
-    ]
+    (service,) = deployed.client("ecs").describe_services(cluster=deployed.base.cluster_arn, services=[arn])["services"]
     network = service["networkConfiguration"]["awsvpcConfiguration"]
 
     assert network["assignPublicIp"] == "DISABLED"
     assert network["subnets"] == deployed.private_subnets
-    assert service["clusterArn"] == deployed.base["ecsClusterArn"]
+    assert service["clusterArn"] == deployed.base.cluster_arn
     assert service["loadBalancers"] == [
         {"targetGroupArn": deployed.named("web-tasks"), "containerName": "web", "containerPort": PORT}
     ]
@@ -160,24 +159,24 @@ def test_tasks_reach_what_they_start_from_over_interface_endpoints(prod: Deploye
     assert endpoint["VpcEndpointType"] == "Interface"
     assert endpoint["PrivateDnsEnabled"] is True
     assert sorted(endpoint["SubnetIds"]) == sorted(prod.private_subnets)
-    assert groups == [prod.base["endpointSecurityGroupId"]]
+    assert groups == [prod.base.endpoint_group_id]
     assert prod.reaches(prod.task, Peer(prod.task.addresses, groups), 443)
 
 
 def test_tasks_reach_s3_over_the_gateway_endpoint(prod: Deployed) -> None:
     gateway = endpoints(prod)["s3"]
-    tables = [prod.base["routeTablePrivateA"], prod.base["routeTablePrivateB"]]
+    tables = [prod.base.route_table_id("private", zone) for zone in ZONES]
 
     assert gateway["VpcEndpointType"] == "Gateway"
     assert sorted(gateway["RouteTableIds"]) == sorted(tables)
-    for table in ("routeTablePrivateA", "routeTablePrivateB"):
+    for table in tables:
         ways = {route.get("DestinationPrefixListId"): route.get("GatewayId") for route in routes(prod, table)}
         assert ways[s3(prod).prefix_list] == gateway["VpcEndpointId"]
     assert prod.reaches(prod.task, s3(prod), 443)
 
 
 def test_with_endpoints_tasks_reach_nothing_else(prod: Deployed) -> None:
-    neighbours = Peer([prod.base["vpcCidrIpv4"], prod.base["vpcCidrIpv6"]])
+    neighbours = Peer([prod.base.ipv4_range, prod.base.ipv6_range])
 
     assert not any(prod.reaches(prod.task, peer, port) for peer in (SOMEBODY, neighbours) for port in (443, 80, 53))
 
@@ -186,7 +185,7 @@ def test_without_endpoints_tasks_reach_aws_by_https_through_the_nat_gateway(dev_
     assert endpoints(dev_test) == {}
     for address in SOMEBODY.addresses:
         assert [dev_test.reaches(dev_test.task, Peer([address]), port) for port in (443, 80)] == [True, False]
-    for table in ("routeTablePrivateA", "routeTablePrivateB"):
+    for table in [dev_test.base.route_table_id("private", zone) for zone in ZONES]:
         ways = {
             route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock"): route
             for route in routes(dev_test, table)
@@ -201,14 +200,14 @@ def test_without_endpoints_tasks_reach_aws_by_https_through_the_nat_gateway(dev_
 def test_the_key_policy_lets_logs_encrypt_the_log_group(deployed: Deployed) -> None:
     name = deployed.recording.outputs["logGroupName"]
     (group,) = deployed.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    policy = deployed.client("kms").get_key_policy(KeyId=deployed.base["kmsKeyArn"], PolicyName="default")["Policy"]
+    policy = deployed.client("kms").get_key_policy(KeyId=deployed.base.key_arn, PolicyName="default")["Policy"]
     (patterns,) = [
         statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
         for statement in json.loads(policy)["Statement"]
         if statement["Sid"] == "CloudWatchLogsEncryptsLogGroups"
     ]
 
-    assert group["kmsKeyId"] == deployed.base["kmsKeyArn"]
+    assert group["kmsKeyId"] == deployed.base.key_arn
     assert any(fnmatchcase(group["arn"].removesuffix(":*"), pattern) for pattern in patterns)
 
 
@@ -216,7 +215,7 @@ def test_the_secret_is_under_the_key_and_has_no_value_yet(deployed: Deployed) ->
     secrets = deployed.client("secretsmanager")
     arn = deployed.recording.outputs["secretArn"]
 
-    assert secrets.describe_secret(SecretId=arn)["KmsKeyId"] == deployed.base["kmsKeyArn"]
+    assert secrets.describe_secret(SecretId=arn)["KmsKeyId"] == deployed.base.key_arn
     with pytest.raises(secrets.exceptions.ResourceNotFoundException):
         secrets.get_secret_value(SecretId=arn)
 
@@ -243,12 +242,12 @@ def permissions(deployed: Deployed, role: str) -> Permissions:
 
 
 def through(deployed: Deployed, service: str) -> dict[str, str]:
-    return {"kms:ViaService": f"{service}.{deployed.base['region']}.amazonaws.com"}
+    return {"kms:ViaService": f"{service}.{deployed.base.published_region}.amazonaws.com"}
 
 
 def test_the_execution_role_starts_tasks_of_this_service_only(deployed: Deployed) -> None:
     may = permissions(deployed, "execution").allow
-    repository, key = deployed.base["ecrRepositoryArn"], deployed.base["kmsKeyArn"]
+    repository, key = deployed.base.repository_arn, deployed.base.key_arn
     secret = deployed.recording.outputs["secretArn"]
     log_group = deployed.recording.named("web-log-group").outputs["arn"]
 
@@ -268,12 +267,12 @@ def test_the_execution_role_starts_tasks_of_this_service_only(deployed: Deployed
     assert not may("kms:Decrypt", key)
     assert not may("kms:Decrypt", key, through(deployed, "s3"))
     assert not may("kms:Decrypt", f"{key}x", through(deployed, "secretsmanager"))
-    assert not may("s3:GetObject", f"{deployed.base['configBucketArn']}/{deployed.layer.project.name}")
+    assert not may("s3:GetObject", f"{deployed.base.bucket_arn}/{deployed.layer.project.name}")
 
 
 def test_the_task_role_reads_its_part_of_the_config_bucket_and_nothing_else(deployed: Deployed) -> None:
     may = permissions(deployed, "task").allow
-    bucket, key = deployed.base["configBucketArn"], deployed.base["kmsKeyArn"]
+    bucket, key = deployed.base.bucket_arn, deployed.base.key_arn
     own = f"{bucket}/fargate-service-{deployed.layer.stack}"
 
     assert may("s3:GetObject", f"{own}/app.toml")
@@ -295,7 +294,7 @@ def test_only_ecs_assumes_the_roles_and_the_task_role_for_this_account_only(depl
         return found["AssumeRolePolicyDocument"]["Statement"]
 
     ecs = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    account, region = deployed.cloud.account_id, deployed.base["region"]
+    account, region = deployed.cloud.account_id, deployed.base.published_region
     condition = {
         "StringEquals": {"aws:SourceAccount": account},
         "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"},

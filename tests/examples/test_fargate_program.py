@@ -13,6 +13,7 @@ import yaml
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 from tests.examples.conftest import FOLDER
+from tests.options import Outputs
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def test_a_certificate_adds_the_redirect_and_its_two_rules(example: Example, pro
 
 
 def test_the_execution_role_has_these_permissions(prod: Recording, prod_example: Recording) -> None:
-    base = prod.outputs
+    base = Outputs(prod.outputs)
     log_group, secret = (prod_example.named(name).outputs["arn"] for name in ("web-log-group", "web-secret"))
 
     assert statements(prod_example, "web-execution-start-policy") == [
@@ -81,7 +82,7 @@ def test_the_execution_role_has_these_permissions(prod: Recording, prod_example:
         {
             "Effect": "Allow",
             "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            "Resource": base["ecrRepositoryArn"],
+            "Resource": base.repository_arn,
         },
         {
             "Effect": "Allow",
@@ -92,25 +93,25 @@ def test_the_execution_role_has_these_permissions(prod: Recording, prod_example:
         {
             "Effect": "Allow",
             "Action": ["kms:Decrypt"],
-            "Resource": base["kmsKeyArn"],
+            "Resource": base.key_arn,
             "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.ap-southeast-2.amazonaws.com"}},
         },
     ]
 
 
 def test_the_task_role_has_these_permissions(prod: Recording, prod_example: Recording) -> None:
-    base = prod.outputs
+    base = Outputs(prod.outputs)
 
     assert statements(prod_example, "web-task-config-policy") == [
         {
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
-            "Resource": f"{base['configBucketArn']}/fargate-service-prod/*",
+            "Resource": f"{base.bucket_arn}/fargate-service-prod/*",
         },
         {
             "Effect": "Allow",
             "Action": ["kms:Decrypt"],
-            "Resource": base["kmsKeyArn"],
+            "Resource": base.key_arn,
             "Condition": {"StringEquals": {"kms:ViaService": "s3.ap-southeast-2.amazonaws.com"}},
         },
     ]
@@ -120,7 +121,7 @@ def test_ecs_exec_adds_one_policy_and_makes_the_file_system_writable(
     example: Example, prod: Recording, prod_example: Recording
 ) -> None:
     cluster = "arn:aws:ecs:ap-southeast-2:123456789012:cluster/tak-base-prod"
-    with_exec = example("prod", outputs={**prod.outputs, "ecsClusterArn": cluster}, enableExecuteCommand=True)
+    with_exec = example("prod", outputs={**prod.outputs, Outputs.cluster_arn.name: cluster}, enableExecuteCommand=True)
     # The base layer's cluster records there what people type into a container.
     name = prod.named("tak-exec-log-group").inputs["name"]
     log_group = f"arn:aws:logs:ap-southeast-2:123456789012:log-group:{name}"
@@ -137,7 +138,7 @@ def test_ecs_exec_adds_one_policy_and_makes_the_file_system_writable(
             ],
             "Resource": "*",
         },
-        {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": prod.outputs["kmsKeyArn"]},
+        {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": Outputs(prod.outputs).key_arn},
         {"Effect": "Allow", "Action": ["logs:DescribeLogGroups"], "Resource": "*"},
         {
             "Effect": "Allow",
@@ -152,11 +153,11 @@ def test_ecs_exec_adds_one_policy_and_makes_the_file_system_writable(
 def test_the_container_cannot_change_its_file_system_and_gets_its_secret_from_ecs(
     prod: Recording, prod_example: Recording
 ) -> None:
-    base = prod.outputs
+    base = Outputs(prod.outputs)
 
     assert container(prod_example) == {
         "name": "web",
-        "image": f"{base['ecrRepositoryUrl']}:v1",
+        "image": f"{base.repository_url}:v1",
         "essential": True,
         "privileged": False,
         "readonlyRootFilesystem": True,
@@ -164,7 +165,7 @@ def test_the_container_cannot_change_its_file_system_and_gets_its_secret_from_ec
         "linuxParameters": {"initProcessEnabled": True},
         "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
         "environment": [
-            {"name": "CONFIG_BUCKET", "value": base["configBucketName"]},
+            {"name": "CONFIG_BUCKET", "value": base.bucket_name},
             {"name": "CONFIG_PREFIX", "value": "fargate-service-prod/"},
         ],
         "secrets": [{"name": "SECRET", "valueFrom": prod_example.named("web-secret").outputs["arn"]}],
@@ -182,7 +183,7 @@ def test_the_container_cannot_change_its_file_system_and_gets_its_secret_from_ec
 def test_an_image_is_named_by_tag_or_by_digest(example: Example, prod: Recording) -> None:
     digest = f"sha256:{'0123456789abcdef' * 4}"
 
-    assert container(example("prod", image=digest))["image"] == f"{prod.outputs['ecrRepositoryUrl']}@{digest}"
+    assert container(example("prod", image=digest))["image"] == f"{Outputs(prod.outputs).repository_url}@{digest}"
 
 
 def test_a_deployment_that_fails_is_rolled_back(prod_example: Recording) -> None:
@@ -231,13 +232,14 @@ def test_the_example_knows_the_base_layer_by_its_contract_only() -> None:
 
 
 def test_a_base_layer_that_lacks_an_output_is_named_with_what_it_lacks(example: Example, prod: Recording) -> None:
-    older = {name: value for name, value in prod.outputs.items() if name != "ecrRepositoryArn"}
+    missing = Outputs.repository_arn.name
+    older = {name: value for name, value in prod.outputs.items() if name != missing}
 
     with pytest.raises(pulumi.RunError) as caught:
         example("prod", outputs=older)
 
     assert str(caught.value) == (
-        "stack organization/tak-base/prod: found no output ecrRepositoryArn, which this contract expects: deploy the"
+        f"stack organization/tak-base/prod: found no output {missing}, which this contract expects: deploy the"
         " stack with the current tak-base"
     )
 

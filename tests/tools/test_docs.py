@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tak_base.outputs import STACK_OUTPUTS
 from tak_tools.doc_pages import pages
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
@@ -22,6 +23,13 @@ def test_every_path_that_the_pages_name_exists() -> None:
             r"`((?:tak_base|tak_tools|tests|docs|policy|bootstrap|examples)/[\w./-]*)`", page.read_text()
         ):
             assert (PROJECT_FOLDER / path).exists(), f"{page.name} names {path}"
+
+
+def test_every_stack_output_that_the_pages_read_exists() -> None:
+    pages_of_docs = "\n".join(page.read_text(encoding="utf-8") for page in (PROJECT_FOLDER / "docs").glob("*.md"))
+    named = set(re.findall(r"pulumi stack output -s prod (\w+)", pages_of_docs))
+    assert named
+    assert named <= STACK_OUTPUTS.keys()
 
 
 def test_the_readme_shows_the_picture_of_prod_as_an_image() -> None:

@@ -38,15 +38,10 @@ def fit(stack: Stack, tmp_path: Path) -> Fit:
         paths = []
         for name, template in layers.items():
             paths.append(tmp_path / f"{name}.template.json")
-            paths[-1].write_text(json.dumps(template).replace("IMAGES", images_of(on)))
+            paths[-1].write_text(json.dumps(template).replace("IMAGES", on.repository_name))
         return Case(on, tuple(read_layers(paths, on.region, on.exports)), frozenset(other_suites))
 
     return case
-
-
-def images_of(stack: Stack) -> str:
-    """What ECR calls the repository that every stack has."""
-    return stack.outputs["ecrRepositoryUrl"].split("/", 1)[1]
 
 
 def everything_found(case: Case) -> list[Finding]:
@@ -114,7 +109,7 @@ def test_where_ecs_exec_is_audited_the_task_role_needs_permissions(fit: Fit, pro
 def test_images_of_several_components_under_one_count_expire_one_another(fit: Fit, project: Project) -> None:
     options = {"hostedZoneName": "tak.example.org", "repositories": ["artifacts"]}
     counted = stack_of(with_options(project, "prod", **options, imageTagPrefixes=["artifacts/a", "artifacts/c"]))
-    repository = counted.outputs["ecrRepositoryUrls"]["artifacts"]
+    repository = counted.further_repository_urls["artifacts"]
     containers = [
         {"Image": f"{repository}:{tag}"} for tag in ("authentik-1", "auth-0123abcd", "cloudtak-1", "cloudtak-v2")
     ]
@@ -159,7 +154,7 @@ def test_layers_on_the_suite_of_another_stack_file_are_compared_by_their_names_o
 
 
 def test_every_exported_value_has_a_kind() -> None:
-    assert {output for output, _ in SUITE_EXPORTS.values()} == KINDS.keys()
+    assert SUITE_EXPORTS.keys() == KINDS.keys()
 
 
 # Capacity

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tak_base.outputs import STACK_OUTPUTS
+from tak_tools import layer_outputs
+from tak_tools.layer_outputs import LayerOutputs
+
 FOLDER = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (FOLDER / "tak_base").glob("*.py") if path.stem != "__init__")
 
@@ -107,3 +111,31 @@ def test_main_makes_each_component_once() -> None:
     ]
 
     assert [made.count(name) for name in ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")] == [1] * 4
+
+
+def test_tools_and_tests_read_the_outputs_by_what_they_are() -> None:
+    """So a name is in the contract, the program, layer_outputs.py and the sealed tests only."""
+    sealed = {FOLDER / "tests" / "unit" / name for name in ("test_program.py", "test_options.py")}
+    paths = {path for folder in ("tak_tools", "tests") for path in (FOLDER / folder).rglob("*.py")} - sealed
+    assert [f"{path.name}: {read}" for path in sorted(paths) for read in reads_of_outputs(path)] == []
+
+
+def reads_of_outputs(path: Path) -> list[str]:
+    """`outputs["vpcId"]` and `outputs.get("vpcId")`, whatever has the outputs."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Subscript(value=value, slice=ast.Constant(value=str(name))):
+                pass
+            case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[ast.Constant(value=str(name)), *_]):
+                pass
+            case _:
+                continue
+        if name in STACK_OUTPUTS and ast.unparse(value).endswith("outputs"):
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_layer_outputs_knows_only_outputs_that_the_contract_has() -> None:
+    known = {item.name for item in vars(LayerOutputs).values() if isinstance(item, layer_outputs._Output)}
+    assert known <= STACK_OUTPUTS.keys()

@@ -8,7 +8,7 @@ import pytest
 
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-from tests.options import Evaluate
+from tests.options import Evaluate, Outputs
 
 
 class GovCloud(StubAws):
@@ -29,7 +29,7 @@ def test_the_key_rotates_and_can_be_saved_for_some_days_after_its_deletion(
 ) -> None:
     recording: Recording = request.getfixturevalue(stack)
     key = dict(recording.named("tak-key").inputs)
-    name = f"tak-base-{recording.outputs['environment']}"
+    name = f"tak-base-{Outputs(recording.outputs).published_environment}"
 
     assert key.pop("policy")
     assert key == {
@@ -127,7 +127,9 @@ def test_arns_and_service_principals_are_those_of_the_partition(evaluate: Evalua
     for item in recording.resources:
         # `stub` is the service in the ARNs of StubAws.
         assert "arn:aws:" not in json.dumps(item.inputs).replace("arn:aws:stub:", ""), item.name
-    assert recording.outputs["ecrRepositoryArn"].startswith("arn:aws-us-gov:ecr:us-gov-west-1:account-id:repository/")
+    assert Outputs(recording.outputs).repository_arn.startswith(
+        "arn:aws-us-gov:ecr:us-gov-west-1:account-id:repository/"
+    )
 
 
 def test_the_alias_points_to_the_key(prod: Recording) -> None:

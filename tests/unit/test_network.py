@@ -8,7 +8,7 @@ import pytest
 
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-from tests.options import Evaluate
+from tests.options import Evaluate, Outputs
 
 REGION = "ap-southeast-2"
 ROLES = ("public-a", "public-b", "private-a", "private-b")
@@ -124,7 +124,7 @@ def test_zones_of_the_stack_file_are_taken_in_their_order_without_asking_aws(eva
         "private-a": "ap-southeast-2c",
         "private-b": "ap-southeast-2a",
     }
-    assert recording.outputs["availabilityZones"] == ["ap-southeast-2c", "ap-southeast-2a"]
+    assert Outputs(recording.outputs).zone_names == ["ap-southeast-2c", "ap-southeast-2a"]
     assert region.questions == []
 
 
