@@ -1,4 +1,4 @@
-"""Finds on AWS what belongs to a stack: what has its default tags, or its names.
+"""Finds the resources on AWS that belong to a stack: those with its default tags or its names.
 
 It does not ask Pulumi. So it finds what a killed update has left on AWS without telling the state, and what is still
 there where the state is lost. The Resource Groups Tagging API lists what has the tags, but not IAM roles, nothing
@@ -29,9 +29,9 @@ class Found:
     """Its Name tag, or its physical name."""
     tags: Mapping[str, str]
     delete: tuple[str, ...]
-    """The commands of the AWS CLI that delete it, without `aws`; none where it goes with another resource."""
+    """The commands of the AWS CLI that delete it, without `aws`; none where AWS deletes it with another resource."""
     import_id: str = ""
-    """What `pulumi import` takes; empty: its ID."""
+    """The ID for `pulumi import`; empty: its ID."""
 
     def delete_command(self, region: str) -> str:
         """The commands that delete it, in one line; empty where there are none."""
@@ -48,7 +48,7 @@ class Search:
         self._tags = stack_file.default_tags
         # Default tags that do not name the stack may be those of another stack too.
         self._tags_name_the_stack = self._tags.get("Environment") == stack_file.stack
-        # Such as tak-base-prod-eu, which begins like tak-base-prod's own names.
+        # Such as tak-base-prod-eu, which begins like names of tak-base-prod.
         self._other_names = [
             f"{stack_file.project.name}-{other}"
             for other in stack_names(stack_file.project.folder)
@@ -83,7 +83,7 @@ class Search:
 
     def _belongs(self, found: Found) -> bool:
         if any(found.tags.get(key, value) != value for key, value in self._tags.items()):
-            # It says itself that it is another stack's.
+            # Its tags name another stack.
             return False
         has_tags = self._tags_name_the_stack and self._tags.keys() <= found.tags.keys()
         return has_tags or self.has_own_name(found.name)
@@ -205,7 +205,7 @@ _lists_ec2(
     "describe_security_groups",
     "SecurityGroups",
     "GroupId",
-    # It goes with its VPC.
+    # AWS deletes it with its VPC.
     "",
     lambda group: group["GroupName"] == "default",
 )
@@ -262,7 +262,7 @@ def _route(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
             destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
             if destination and destination in (ipv4, ipv6):
                 table_id = table["RouteTableId"]
-                # The provider's own way to make an ID: terraform-provider-aws, internal/service/ec2, routeCreateID.
+                # The provider makes the ID in this way: terraform-provider-aws, internal/service/ec2, routeCreateID.
                 id_ = f"r-{table_id}{zlib.crc32(destination.encode())}"
                 option = f"--destination-{'cidr' if destination == ipv4 else 'ipv6-cidr'}-block {destination}"
                 command = f"ec2 delete-route --route-table-id {table_id} {option}"
@@ -349,7 +349,7 @@ def _repositories(search: Search) -> Iterator[Found]:
 @_lists(types.LOG_GROUP)
 def _log_groups(search: Search) -> Iterator[Found]:
     settings = search.settings
-    # Others of the name /NAME/... are those of the layers above.
+    # Other log groups named /NAME/... belong to layers above.
     names = (settings.flow_log_group_name, settings.exec_log_group_name, settings.insights_log_group_name)
     for name in names:
         for group in search.aws.ask("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]:
@@ -384,7 +384,7 @@ def _role_policy(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
             yield Found(types.ROLE_POLICY, f"{role}:{name}", name, {}, (command,))
 
 
-# What is for others
+# Published outputs
 
 
 @_lists(types.PARAMETER)
@@ -426,5 +426,5 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
     answer = search.aws.ask("route53", "list_resource_record_sets", absent=["NoSuchHostedZone"], HostedZoneId=zone_id)
     for record in answer.get("ResourceRecordSets", []):
         if record["Name"].rstrip(".") == name.rstrip(".") and record["Type"] == type_:
-            # Other certificates for the name may need it: nothing deletes it.
+            # Other certificates for the name may need it, so there is no command to delete it.
             yield Found(types.RECORD, f"{zone_id}_{name.rstrip('.')}_{type_}", name, {}, ())

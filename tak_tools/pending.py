@@ -1,10 +1,10 @@
-"""`tak-base pending`: what a killed update was doing, and what AWS has of it.
+"""`tak-base pending`: the pending operations of a killed update, and what AWS has of their resources.
 
 An update that is killed leaves pending operations in the state: the engine had begun to create a resource and has not
 seen the answer. AWS may have the resource or not. The next update creates it again, and AWS then has it twice or
 refuses the second one. `pulumi refresh` removes a pending creation from the state, and does not put the resource there
-instead, with `--import-pending-creates` and by its question alike (seen with Pulumi 3.260). So this command writes a
-state in which the resource is: `pulumi stack import` takes it, and a refresh reads the resource's properties.
+instead, with `--import-pending-creates` and its prompt alike (seen with Pulumi 3.260). So this command writes a
+state with the resource: `pulumi stack import` imports it, and a refresh reads the resource's properties.
 """
 
 import json
@@ -28,12 +28,12 @@ Answer = Literal["made", "made again", "not made", "set again", "several", "unkn
 
 _ADVICE: dict[Answer, str] = {
     "made": "AWS has it",
-    "made again": "AWS has it, and the one that the state has: delete it",
+    "made again": "AWS has it beside the one in the state: delete it",
     "not made": "AWS does not have it",
     "set again": "a setting, which the next update sets again",
     "several": "AWS has several that could be it: delete all but one",
     "unknown": "not known",
-    "refreshed": "`pulumi refresh` reads what has become of it",
+    "refreshed": "`pulumi refresh` reads its present state",
 }
 
 _UNDECIDED: tuple[Answer, ...] = ("several", "unknown")
@@ -109,7 +109,7 @@ def is_set_again(type_: str) -> bool:
 def adopted(state: State, items: list[Pending]) -> dict[str, Any]:
     """The state with what AWS has as resources, and without pending operations, which `pulumi stack import` drops.
 
-    Raises InputError where it is not decided what AWS has of a resource.
+    Raises InputError where it is not known what AWS has of a resource.
     """
     undecided = [item for item in items if item.answer in ("several", "unknown")]
     if undecided:
@@ -129,7 +129,7 @@ def adopted(state: State, items: list[Pending]) -> dict[str, Any]:
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     try:
-        # Only for its owner: a state has secrets, if encrypted ones, and addresses.
+        # Readable for its owner only: a state has addresses and encrypted secrets.
         path.touch(mode=0o600)
         path.write_text(json.dumps(document, indent=4) + "\n", encoding="utf-8")
     except OSError as error:
@@ -158,15 +158,15 @@ def _print(stack_file: StackFile, items: list[Pending], adopt_file: Path | None)
         console.print(f"\nWritten: {adopt_file}. While no update of the stack is running:")
     elif undecided := [item.operation.name for item in items if item.answer in _UNDECIDED]:
         commands = []
-        console.print(f"\nDecide about these first: {', '.join(undecided)}", soft_wrap=True)
+        console.print(f"\nDecide on these first: {', '.join(undecided)}", soft_wrap=True)
     elif any(item.answer == "made" for item in items):
         commands = [f"tak-base pending --stack {stack} --adopt state.json"]
-        console.print("\nTo take what AWS has into the state:")
+        console.print("\nTo add what AWS has to the state:")
     else:
         commands[1] += " --clear-pending-creates"
         console.print("\nThe state needs none of them. While no update of the stack is running:")
     _print_commands(commands)
-    # What is adopted is not to be deleted as well.
+    # An adopted resource must not be deleted.
     left = [item for item in items if item.answer == "made again" or not adopt_file]
     deletions = [found.delete_command(region) for item in left for found in item.found if found.delete]
     if deletions:

@@ -1,4 +1,4 @@
-"""`tak-base verify`: the architecture as a list of checks on a live AWS, which only reads."""
+"""`tak-base verify`: the architecture as a list of checks of a deployed stack. It only reads."""
 
 # isort: off
 # The checks register themselves, in the order in which they run.

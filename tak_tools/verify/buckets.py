@@ -1,4 +1,4 @@
-"""Checks of the config bucket, and of the buckets that the stack file asks for."""
+"""Checks of the config bucket, and of the buckets that the stack file adds."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ _EVERY_CONTROL = ("S3.2", "S3.3", "S3.5", "S3.8", "S3.10", "S3.12", "S3.13", "S3
 
 @dataclass(frozen=True)
 class _Bucket:
-    """What a bucket has to be."""
+    """The expected settings of a bucket."""
 
     deployment: Deployment
     name: str
@@ -124,7 +124,7 @@ def bucket_lifecycle(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "app-images-bucket",
-    "The application images bucket, where the stack file asks for it, exists and is guarded like the config bucket.",
+    "The application images bucket, where the stack file has it, exists and has the settings of the config bucket.",
     actions=_EVERY_ACTION,
     controls=(*_EVERY_CONTROL, "S3.17"),
 )
@@ -140,7 +140,7 @@ def app_images_bucket(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "load-balancer-log-bucket",
-    "The load balancer log bucket, where the stack file asks for it, exists, is guarded, admits the log delivery of"
+    "The load balancer log bucket, where the stack file has it, exists, is secured, allows log delivery from"
     " this account only, and expires logs in time.",
     actions=_EVERY_ACTION,
     controls=(*_EVERY_CONTROL, "S3.6"),

@@ -1,4 +1,4 @@
-"""What a check is, the list of all checks, and how they are run."""
+"""The class of a check, the list of all checks, and how they are run."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from tak_tools.verify.deployment import Deployment, Subject
 
 @dataclass(frozen=True)
 class Difference:
-    """What a check found on a resource, and what the architecture says."""
+    """What a check found on a resource, and what is expected."""
 
     resource: str
     found: str
@@ -25,7 +25,7 @@ class Finding:
 
     check: str
     resource: str
-    """What could not be checked has the IAM action here that AWS has not answered."""
+    """For what could not be checked: the IAM action that AWS has not answered."""
     found: str
     expected: str
     unchecked: bool = False
@@ -51,7 +51,7 @@ class Check:
     controls: tuple[str, ...] = ()
     """The controls of AWS Security Hub that it proves, such as EC2.2, with a row in tak_tools/controls.py."""
     of: Subject | None = None
-    """What the check is about. Where that does not exist the check is skipped: `resources` has reported it."""
+    """The subject of the check. Where it does not exist the check is skipped: `resources` has reported it."""
     decides: bool = False
     """Whether nothing else can be checked where this check has a finding."""
     needs_state: bool = False
@@ -60,7 +60,7 @@ class Check:
     """False: the stack's state is enough, where there is one."""
 
     def run(self, deployment: Deployment) -> "Result":
-        """Every difference between the architecture and AWS, or why there is no saying."""
+        """Every difference between the architecture and AWS, or the reason why the check cannot be made."""
         try:
             if reason := self._reason_to_skip(deployment):
                 return Result(self, skipped=reason)
@@ -70,9 +70,9 @@ class Check:
         except UnansweredError as error:
             return self._unchecked(error.action, error.found, error.expected)
         except Exception as error:
-            # Whatever an answer looks like, the other checks run.
+            # The other checks run, whatever an answer looks like.
             found = f"an answer that the check cannot read ({type(error).__name__}: {error})"
-            return self._unchecked(", ".join(self.actions), found, "one as AWS documents it")
+            return self._unchecked(", ".join(self.actions), found, "the documented answer")
         return Result(self, tuple(Finding(self.name, item.resource, item.found, item.expected) for item in differences))
 
     def _unchecked(self, action: str, found: str, expected: str) -> "Result":
@@ -115,7 +115,7 @@ def check(name: str, description: str, actions: tuple[str, ...], **properties: A
 
 
 def examine(deployment: Deployment, on_check: Callable[[str], None] = lambda name: None) -> list[Result]:
-    """Runs every check in turn; `on_check` is told the name of each one before it runs."""
+    """Runs every check in turn; `on_check` gets the name of each one before it runs."""
     results: list[Result] = []
     undecided = False
     for item in CHECKS.values():
@@ -133,7 +133,7 @@ def run_checks(deployment: Deployment) -> list[Finding]:
 
 
 def policy_document() -> dict[str, Any]:
-    """The IAM policy with which every check runs, and nothing more."""
+    """The IAM policy that the checks need."""
     actions = sorted({action for item in CHECKS.values() for action in item.actions})
     return {
         "Version": "2012-10-17",
@@ -142,7 +142,7 @@ def policy_document() -> dict[str, Any]:
 
 
 def differ(resource: str, what: str, found: Any, expected: Any) -> Iterator[Difference]:
-    """A difference in `what` where the two values are not equal; lists are compared in any order."""
+    """A difference in `what` where the two values are not equal. The order of lists does not matter."""
     if _comparable(found) != _comparable(expected):
         yield Difference(resource, f"{what} {_shown(found)}", f"{what} {_shown(expected)}")
 

@@ -45,7 +45,7 @@ def repository_tags(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "repository-lifecycle",
-    "Untagged images go after 14 days; of the others the repository keeps as many as the stack file says.",
+    "Untagged images expire after 14 days; of tagged ones the repository keeps as many as the stack file says.",
     actions=("ecr:GetLifecyclePolicy",),
     controls=("ECR.3",),
     of="repository",
@@ -57,7 +57,7 @@ def repository_lifecycle(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "further-repositories",
-    "The repositories of the stack file exist, are guarded like the first one, and admit Lambda where it says so.",
+    "The repositories of the stack file exist, have the settings of the first one, and allow Lambda where it says so.",
     actions=("ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy"),
     controls=("ECR.1", "ECR.2", "ECR.3", "ECR.5"),
 )
@@ -125,7 +125,7 @@ def cluster_encryption(deployment: Deployment) -> Iterable[Difference]:
         if not deployment.is_key(key):
             yield from differ(deployment.cluster_name, what, key, deployment.key_arn)
     if deployment.settings.compute.ecs_exec == "default":
-        # A key alone is enough to shut out task roles that may not use it.
+        # A key alone refuses task roles that may not use it.
         yield from differ(deployment.cluster_name, "key of ECS Exec", execute_command.get("kmsKeyId"), None)
         logging = execute_command.get("logging", "DEFAULT")
         yield from differ(deployment.cluster_name, "log of ECS Exec", logging, "DEFAULT")
@@ -150,7 +150,7 @@ def log_groups(deployment: Deployment) -> Iterable[Difference]:
         if group is None:
             yield Difference(name, "no such log group", "the log group")
             continue
-        # Absent where events are kept for ever.
+        # Absent where events never expire.
         days = group.get("retentionInDays")
         yield from differ(name, "retention in days", days, deployment.settings.log_retention_days)
         yield from differ(name, "key", group.get("kmsKeyId"), deployment.key_arn)
@@ -183,13 +183,13 @@ def _lifecycle(deployment: Deployment, name: str, repository: ImageRepository) -
 
 
 def _lifecycle_rules(policy: dict[str, Any]) -> list[str]:
-    """What each rule does. Descriptions and priorities do not matter: no image falls under two of the rules."""
+    """The effect of each rule. Descriptions and priorities do not matter: no image matches two of the rules."""
     rules = policy.get("rules", [])
     return [json.dumps(rule["selection"] | rule["action"], sort_keys=True) for rule in rules]
 
 
 def _pull_policy(deployment: Deployment, name: str, lambda_pull: bool) -> Iterable[Difference]:
-    """Whom the repository's own policy admits, beside the account's identities by their IAM policies."""
+    """The principals that the repository's policy allows, beside identities of the account with IAM policies."""
     answer = deployment.aws.ask(
         "ecr", "get_repository_policy", absent=["RepositoryPolicyNotFoundException"], repositoryName=name
     )

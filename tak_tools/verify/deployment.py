@@ -1,4 +1,4 @@
-"""A deployed stack: what its stack file decides, what its outputs name, and what AWS says of it."""
+"""A deployed stack: its stack file, its outputs, and the answers of AWS."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class Deployment(LayerOutputs):
 
     @property
     def further_bucket_names(self) -> list[str]:
-        """The buckets beside the config bucket that are there."""
+        """The existing buckets beside the config bucket."""
         outputs = (LayerOutputs.app_images_bucket_name, LayerOutputs.log_bucket_name)
         names = [self.outputs[output.name] for output in outputs if self.has(output)]
         return [name for name in names if self.bucket("get_bucket_location", absent="NoSuchBucket", name=name)]
@@ -101,7 +101,7 @@ class Deployment(LayerOutputs):
             names.append(settings.flow_log_group_name)
         return tuple(names)
 
-    # What AWS says
+    # What AWS has
 
     @property
     def suite_stack(self) -> dict[str, Any] | None:

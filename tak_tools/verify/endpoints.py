@@ -51,7 +51,7 @@ def endpoint_placement(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "endpoint-private-dns",
-    "The usual name of a service leads to its interface endpoint, so that clients need no configuration.",
+    "The DNS name of a service resolves to its interface endpoint, so that clients need no configuration.",
     actions=_ENDPOINTS,
     of="VPC",
 )
@@ -75,7 +75,7 @@ def endpoint_access(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "endpoint-policies",
-    "Each endpoint has the policy of the stack file's endpointPolicies; where there is none, AWS's own, full access.",
+    "Each endpoint has the policy of the stack file's endpointPolicies, or else AWS's default policy (full access).",
     actions=_ENDPOINTS,
     of="VPC",
 )
@@ -90,7 +90,7 @@ def endpoint_policies(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "endpoint-addresses",
-    "Endpoints have addresses and names for IPv6 where the stack file says so and their service offers it.",
+    "Endpoints have IPv6 addresses and DNS records where the stack file says so and the service supports it.",
     actions=_ENDPOINTS,
     of="VPC",
 )
@@ -106,7 +106,7 @@ def endpoint_addresses(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "endpoint-security-group",
-    "The endpoints' security group lets in HTTPS from the VPC's own ranges and nothing else.",
+    "The endpoints' security group allows HTTPS from the VPC's ranges and nothing else.",
     actions=("ec2:DescribeSecurityGroups",),
     controls=("EC2.18", "EC2.19", "EC2.53", "EC2.54"),
     of="VPC",
@@ -125,7 +125,7 @@ def endpoint_security_group(deployment: Deployment) -> Iterable[Difference]:
 
 
 def _present(deployment: Deployment, services: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The endpoints that are there; `endpoints` reports the others."""
+    """The existing endpoints; `endpoints` reports the others."""
     for service in services:
         endpoint = deployment.endpoint(service)
         if endpoint is not None:

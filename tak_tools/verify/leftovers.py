@@ -1,4 +1,4 @@
-"""The check of what belongs to the stack on AWS, and that the stack does not know."""
+"""The check of resources on AWS that belong to the stack and are not in it."""
 
 from collections.abc import Iterable
 
@@ -31,9 +31,7 @@ def leftovers(deployment: Deployment) -> Iterable[Difference]:
             # In use: nothing is said of how to delete it.
             yield Difference(found.id, f"{what}, in the stack's outputs and {where}", "it in the state too")
         else:
-            yield Difference(
-                found.id, f"{what}, {where}", f"nothing that the stack does not know{_advice(found, deployment)}"
-            )
+            yield Difference(found.id, f"{what}, {where}", f"only resources of the stack{_advice(found, deployment)}")
 
 
 def _advice(found: Found, deployment: Deployment) -> str:

@@ -1,4 +1,4 @@
-"""Checks of the network: the VPC, its subnets, the ways out of them, and who may use its default group."""
+"""Checks of the network: the VPC, its subnets, routes, gateways, flow log and default security group."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -44,7 +44,7 @@ def vpc_addresses(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "vpc-dns",
-    "The VPC resolves DNS names and gives its machines host names, on which private DNS of endpoints depends.",
+    "The VPC has DNS support and DNS host names, which private DNS of endpoints needs.",
     actions=("ec2:DescribeVpcAttribute",),
     of="VPC",
 )
@@ -75,7 +75,7 @@ def subnets(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "subnet-addressing",
-    "What starts in a subnet gets an IPv6 address and no public IPv4 address by itself.",
+    "Subnets assign IPv6 addresses and no public IPv4 addresses.",
     actions=("ec2:DescribeSubnets",),
     controls=("EC2.15",),
     of="VPC",
@@ -116,7 +116,7 @@ def route_tables(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "ipv4-routes",
-    "Public subnets reach IPv4 through the internet gateway, private ones through a NAT gateway if there is one.",
+    "Public subnets route IPv4 to the internet gateway, private ones to a NAT gateway if there is one.",
     actions=(
         "ec2:DescribeInternetGateways",
         "ec2:DescribeNatGateways",
@@ -133,7 +133,7 @@ def ipv4_routes(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "ipv6-routes",
-    "Public subnets reach IPv6 through the internet gateway, private ones through the egress-only gateway.",
+    "Public subnets route IPv6 to the internet gateway, private ones to the egress-only internet gateway.",
     actions=(
         "ec2:DescribeEgressOnlyInternetGateways",
         "ec2:DescribeInternetGateways",
@@ -150,7 +150,7 @@ def ipv6_routes(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "nat64",
-    "With nat64, private subnets find names without IPv6 in 64:ff9b::/96, which leads to their NAT gateway.",
+    "With nat64, private subnets have DNS64, and route 64:ff9b::/96 to their NAT gateway.",
     actions=("ec2:DescribeNatGateways", "ec2:DescribeRouteTables", "ec2:DescribeSubnets"),
     of="VPC",
 )
@@ -160,14 +160,14 @@ def nat64(deployment: Deployment) -> Iterable[Difference]:
         wanted = deployment.settings.network.nat64 and plan.tier == "private"
         found = [_described(route) for route in table["Routes"] if _destination(route) == NAT64]
         expected = [f"{NAT64} to {way_out}"] if wanted else []
-        # One without the other is worse than neither: names lead to addresses that nothing answers.
+        # DNS64 without the route is worse than neither: names resolve to unreachable addresses.
         yield from differ(subnet_id, "EnableDns64", deployment.subnets[subnet_id].get("EnableDns64", False), wanted)
         yield from differ(subnet_id, f"NAT64 routes in {table['RouteTableId']}", found, expected)
 
 
 @check(
     "main-route-table",
-    "The main route table, which a subnet without a table of its own follows, has no way to the internet.",
+    "The main route table, which subnets without an explicit table use, has no route to the internet.",
     actions=("ec2:DescribeRouteTables",),
     of="VPC",
 )
@@ -198,7 +198,7 @@ def nat_gateways(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "default-security-group",
-    "The VPC's default security group lets nothing in or out.",
+    "The VPC's default security group has no rules.",
     actions=("ec2:DescribeSecurityGroups",),
     controls=("EC2.2",),
     of="VPC",
@@ -295,7 +295,7 @@ def _nat_gateway(deployment: Deployment, plan: SubnetPlan) -> str | None:
 def _routes(
     deployment: Deployment, plan: SubnetPlan, subnet_id: str, protocol: Protocol, way_out: str | None
 ) -> Iterator[Difference]:
-    """What is wrong with a subnet's routes of one protocol; `way_out` is where its default route has to go, if any."""
+    """The differences of a subnet's routes of one protocol; `way_out` is the target of its default route, if any."""
     table = deployment.effective_route_table(subnet_id)
     routes = {_destination(route): route for route in table["Routes"] if _protocol(route) == protocol}
     default = routes.pop(_DEFAULT_ROUTE[protocol], None)

@@ -1,6 +1,6 @@
 """The results of `tak-base verify` as SARIF 2.1.0, for GitHub code scanning.
 
-What GitHub takes of it: https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+What GitHub supports: https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
@@ -20,7 +20,7 @@ from tak_tools.formatting import mask_account_ids
 from tak_tools.verify.checks import Check, Finding, Result
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-# GitHub recognizes an alert again by this one alone.
+# The only fingerprint by which GitHub recognizes an alert.
 _FINGERPRINT = "primaryLocationLineHash"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -30,8 +30,8 @@ def sarif(
 ) -> dict[str, Any]:
     """A SARIF log with a rule for each check and a result for each finding, without account IDs.
 
-    Code scanning shows an alert on a file: that is the stack file at `path`, relative to the current folder, which is
-    taken for the repository's.
+    Code scanning shows an alert on a file: that is the stack file at `path`, relative to the current folder, which has
+    to be the repository's.
     """
     rules = [_rule(result.check) for result in results]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
@@ -53,7 +53,7 @@ def sarif(
         ],
     }
     masked = json.loads(mask_account_ids(json.dumps(document)))
-    # Beside the mask: it would take twelve digits of a hash for an account ID.
+    # After the mask, which would mistake twelve digits of a hash for an account ID.
     for result, fingerprint in zip(masked["runs"][0]["results"], _fingerprints(findings), strict=True):
         result["partialFingerprints"] = {_FINGERPRINT: fingerprint}
     return masked
@@ -96,12 +96,12 @@ def _result(finding: Finding, rule: int, location: dict[str, str]) -> dict[str, 
     return {
         "ruleId": finding.check,
         "ruleIndex": rule,
-        # What could not be checked is not known to be wrong.
+        # A check that could not be made is no difference.
         "level": "warning" if finding.unchecked else "error",
         "message": {"text": str(finding).removeprefix(f"{finding.check}: ")},
         "locations": [
             {
-                # An alert is at a line of a file. Which line a finding comes from, nothing says.
+                # An alert needs a line of a file; a finding has none.
                 "physicalLocation": {"artifactLocation": location, "region": {"startLine": 1}},
                 "logicalLocations": [{"fullyQualifiedName": finding.resource, "kind": "resource"}],
             }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def simulated_deployment(stack_file: StackFile, recording: Recording, cloud: SimulatedAws) -> Deployment:
-    """What a run of the program has deployed into `cloud`; what it registered stands in for the stack's state."""
+    """The deployment of the program in `cloud`; its registrations replace the stack's state."""
     state = tuple(
         StateResource(item.urn, item.type, item.protect, item.retain_on_delete, item.id) for item in recording.resources
     )

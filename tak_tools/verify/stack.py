@@ -12,7 +12,7 @@ from tak_tools.pulumi_stack import StateResource
 from tak_tools.verify.checks import Difference, check, differ
 from tak_tools.verify.deployment import Deployment, Subject
 
-# What holds data, by the types that Pulumi's state has. awsx makes the repository within its component.
+# The types with data, as in Pulumi's state. awsx creates the repository in its component.
 _DATA_TYPES = {
     "key": (types.KEY.token,),
     "bucket": (types.BUCKET.token,),
@@ -33,7 +33,7 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
     }
     missing = sorted(STACK_OUTPUTS.keys() - not_configured.keys() - deployment.outputs.keys())
     for name in missing:
-        yield Difference(name, "no such output", "one (the stack has not been deployed since it is published)")
+        yield Difference(name, "no such output", "an output (an update publishes it)")
     for name, what in not_configured.items():
         if name in deployment.outputs:
             yield Difference(name, "an output", f"none, as the stack file has no {what}")

@@ -12,7 +12,7 @@ from tak_tools.verify.deployment import Deployment
 
 @check(
     "key-state",
-    "The key is an enabled customer-managed key of one region, and nobody has scheduled its deletion.",
+    "The key is an enabled customer-managed single-region key, and its deletion is not scheduled.",
     actions=("kms:DescribeKey",),
     controls=("KMS.3",),
     of="key",
@@ -37,7 +37,7 @@ def key_rotation(deployment: Deployment) -> Iterable[Difference]:
         yield from differ(deployment.key_arn, "rotation period in days", status["RotationPeriodInDays"], 365)
 
 
-@check("key-alias", "The published alias leads to the key.", actions=("kms:DescribeKey",), of="key")
+@check("key-alias", "The published alias refers to the key.", actions=("kms:DescribeKey",), of="key")
 def key_alias(deployment: Deployment) -> Iterable[Difference]:
     alias = deployment.settings.key_alias
     yield from differ(LayerOutputs.key_alias.name, "output", deployment.key_alias, alias)
@@ -48,7 +48,7 @@ def key_alias(deployment: Deployment) -> Iterable[Difference]:
 
 @check(
     "key-policy",
-    "The key's policy has the statements for the account, Fargate and CloudWatch Logs, and nobody else is in it.",
+    "The key policy has the statements for the account, Fargate and CloudWatch Logs, and no other principal.",
     actions=("kms:GetKeyPolicy",),
     controls=("KMS.5",),
     of="key",
@@ -65,7 +65,7 @@ def key_policy(deployment: Deployment) -> Iterable[Difference]:
 
 
 def _foreign_principals(deployment: Deployment, statement: dict[str, Any]) -> Iterator[str]:
-    """Whom a statement allows something, unless it is an identity of the account."""
+    """The principals of an Allow statement, except identities of the account."""
     if statement["Effect"] != "Allow":
         return
     principal = statement.get("Principal", "*")

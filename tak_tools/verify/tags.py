@@ -9,7 +9,7 @@ from tak_tools.verify.checks import Difference, check
 from tak_tools.verify.deployment import Deployment
 
 Tagged = Iterator[tuple[str, Mapping[str, str]]]
-"""The resources of a type that are there, each with its tags."""
+"""The existing resources of a type, each with its tags."""
 
 READERS: dict[str, Callable[[Deployment], Tagged]] = {}
 """By the type's token; tests/tools/test_resource_types.py fails where a row has tags that nothing reads."""
@@ -67,11 +67,11 @@ def tags(deployment: Deployment) -> Iterable[Difference]:
 
 
 def _reads_ec2(row: ResourceType, id_key: str, resources: Callable[[Deployment], list[Any]]) -> None:
-    """Registers what EC2 describes with its tags; `resources` may have None for one that is not there."""
+    """Registers a type of EC2, which describes tags too; `resources` may have None for a missing resource."""
 
     @_reads(row)
     def reader(deployment: Deployment) -> Tagged:
-        # Without the VPC nothing is left but the addresses.
+        # Without the VPC, only the addresses exist.
         for resource in resources(deployment) if deployment.vpc or row == types.EIP else ():
             if resource:
                 yield resource[id_key], _by_name(resource.get("Tags", []))

@@ -12,8 +12,8 @@ _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPO
 
 @check(
     "suite-exports",
-    "With `takSuite`, the CloudFormation stack exports every value that TAK's own layers import, as the stack outputs"
-    " have it.",
+    "With `takSuite`, the CloudFormation stack exports every value that TAK's own layers import, with the value of the"
+    " stack output.",
     actions=("cloudformation:DescribeStacks", "cloudformation:ListExports"),
 )
 def suite_exports(deployment: Deployment) -> Iterable[Difference]:
@@ -28,7 +28,7 @@ def suite_exports(deployment: Deployment) -> Iterable[Difference]:
         yield Difference(name, f"state {stack['StackStatus']}", f"state {' or '.join(_DONE)}")
     outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
     listed = deployment.aws.ask("cloudformation", "list_exports")["Exports"]
-    # Another stack may have taken a name before this one was there.
+    # Another stack may have an export of that name.
     exports = {item["Name"]: item["Value"] for item in listed if item["ExportingStackId"] == stack["StackId"]}
     for key, source in SUITE_EXPORTS.items():
         expected = output_value(deployment.outputs, *source)

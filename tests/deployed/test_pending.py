@@ -94,7 +94,7 @@ def test_without_the_state_the_outputs_and_what_they_use_are_known(layer: Layer)
     fresh = dataclasses.replace(deployment, aws=Aws(layer.client))
     assert found_by(fresh) == [
         f"leftovers: {gateway}: found ec2 InternetGateway {name}-internet-gateway, neither in the stack's outputs nor"
-        " used by what they name (--state says for certain), expected nothing that the stack does not know;"
+        " used by what they name (--state says for certain), expected only resources of the stack;"
         f" to delete it: aws ec2 delete-internet-gateway --internet-gateway-id {gateway} --region ap-southeast-2"
     ]
 
