@@ -1,6 +1,6 @@
 """Where everything of the picture stands: boxes sized from their text on a grid, and orthogonal lines.
 
-The grid: the internet on top; in the VPC's frame a column for each of two zones, and between them the gateways
+The grid: the internet on top; in the VPC's frame a column for each zone, and between the first two the gateways
 and route tables; endpoints below; compute and storage at the right. A node that has no place in this grid goes
 to the frame "Network" within the VPC or to "Other", and a connection that has no line here becomes a line of text in
 its source's box.
@@ -130,8 +130,9 @@ def lay_out(picture: Picture) -> Drawing:
 class _Layout:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
-        # One zone at each side of the gateways and route tables.
-        self._zones = picture.zones[:2]
+        self._zones = picture.zones
+        # One zone at each side of the gateways and route tables; further ones at the right.
+        self._sides = range(max(2, len(self._zones)))
         self._at: dict[str, list[Node]] = {}
         self._places: dict[str, str] = {}
         for node in picture.nodes:
@@ -179,12 +180,14 @@ class _Layout:
             case "internet" | "inside" | "address" | "route":
                 return not {source, target} & set(_LOOSE)
             case "association":
-                return (source[:6], target[:6]) in (("public", "public"), ("privat", "privat"))
+                if target == "public table":
+                    return source in ("public subnet 0", "public subnet 1")
+                return (source[:6], target[:6]) == ("privat", "privat")
+            case "attachment" if target == "endpoint gateway":
+                # Its frame is between the first two zones.
+                return source in ("private table 0", "private table 1")
             case "attachment":
-                return (source[:-2], target) in (
-                    ("private table", "endpoint gateway"),
-                    ("private subnet", "endpoint interface"),
-                )
+                return source.startswith("private subnet") and target == "endpoint interface"
             case "guard":
                 return True  # standing in one frame says it
             case "images":
@@ -270,22 +273,29 @@ class _Layout:
 
     def _place_vpc(self, x: float, y: float, internet_y: float, region: str) -> tuple[float, float]:
         """Places everything in the VPC's frame, and the internet above it; returns the frame's right and bottom."""
-        lanes = [("internet gateway", "public table", "private table 0"), ("egress-only gateway", "private table 1")]
+        lanes = [
+            ("internet gateway", "public table", "private table 0"),
+            ("egress-only gateway", "private table 1"),
+            *((f"private table {side}",) for side in self._sides[2:]),
+        ]
         lane_widths = [max(80, self._width(*lane)) for lane in lanes]
         # The lines to the internet go up past the titles of the frames, which stand over the first zone.
         titles = [_text_block_width((title,)) for title in (region, *(f"AZ {zone}" for zone in self._zones))]
-        tiers = [f"{tier} subnet {side}" for tier in ("public", "private") for side in (0, 1)]
-        nested = [f"{kind} {side}" for kind in ("elastic ip", "nat gateway") for side in (0, 1)]
+        tiers = [f"{tier} subnet {side}" for tier in ("public", "private") for side in self._sides]
+        nested = [f"{kind} {side}" for kind in ("elastic ip", "nat gateway") for side in self._sides]
         in_subnet = max(self._width(*tiers), self._width(*nested) + 2 * _PAD)
         zone_width = max(in_subnet + 2 * _PAD, self._width("vpc", "flow log"), *titles)
         lane_x = [x + _PAD + zone_width + 40]
         lane_x.append(lane_x[0] + lane_widths[0] + 32)
         lanes_right = lane_x[1] + lane_widths[1]
         zone_x = [x + _PAD, lanes_right + 40]
-        right = zone_x[1] + zone_width + _PAD
+        for side in self._sides[2:]:
+            lane_x.append(zone_x[-1] + zone_width + 40)
+            zone_x.append(lane_x[side] + lane_widths[side] + 40)
+        right = zone_x[-1] + zone_width + _PAD
 
-        for (gateway, *_), left, width in zip(lanes, lane_x, lane_widths, strict=True):
-            self._put(gateway, left, y + _PAD, width)
+        for side, gateway in enumerate(("internet gateway", "egress-only gateway")):
+            self._put(gateway, lane_x[side], y + _PAD, lane_widths[side])
         flow_log_width = self._width("flow log")
         self._put("flow log", right - 2 * _PAD - flow_log_width, y + _PAD, flow_log_width)
         bottom = y + self._height("vpc", "flow log", "internet gateway", "egress-only gateway") + _PAD + _GAP
@@ -303,13 +313,16 @@ class _Layout:
         self, zone_x: list[float], zone_width: float, y: float, lane_x: list[float], lane_widths: list[float]
     ) -> float:
         """Places the zones with their subnets, and the route tables between them; returns the bottom."""
-        address, gateway = self._height("elastic ip 0", "elastic ip 1"), self._height("nat gateway 0", "nat gateway 1")
+        address, gateway = (
+            self._height(*(f"{kind} {side}" for side in self._sides)) for kind in ("elastic ip", "nat gateway")
+        )
         nested = address + gateway + 24 + _PAD if address or gateway else 0
         public_y = y + _TITLE_HEIGHT
-        public_height = max(self._height("public subnet 0", "public subnet 1") + nested, self._height("public table"))
+        public = self._height(*(f"public subnet {side}" for side in self._sides))
+        public_height = max(public + nested, self._height("public table"))
         public_bottom = public_y + public_height
         private_y = public_bottom + 60
-        private = self._height(*(f"private {kind} {side}" for kind in ("subnet", "table") for side in (0, 1)))
+        private = self._height(*(f"private {kind} {side}" for kind in ("subnet", "table") for side in self._sides))
         bottom = private_y + private + _PAD
         self._put("public table", lane_x[0], public_y, lane_widths[0])
         for side, zone in enumerate(self._zones):

@@ -14,7 +14,7 @@ from tak_base.settings import NAMESPACE
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, load_stack
 from tak_tools.stub_aws import StubAws
-from tests.options import SUITE, Evaluate
+from tests.options import SUITE, Evaluate, Outputs, with_unchecked
 
 Update = Callable[..., list[str]]
 
@@ -77,6 +77,13 @@ def test_a_protected_network_is_not_moved_and_the_line_says_what_to_do(
     ]
     assert update("dev-test", change) == []
     assert update("prod", change, before={"protectData": False}) == []
+
+
+def test_a_zone_beside_those_of_the_deployed_subnets_is_no_move(project: Project, prod: Recording) -> None:
+    zones = Outputs(prod.outputs).zone_names
+    stack_file = with_unchecked(load_stack(project, "prod"), {"availabilityZones": zones})
+
+    run_program(stack_file, StubAws(stack_file.region), live={**prod.outputs, Outputs.zone_names.name: zones[:1]})
 
 
 def test_protection_is_taken_off_by_an_update_of_its_own(update: Update) -> None:
