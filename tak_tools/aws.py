@@ -1,7 +1,7 @@
 """Read-only calls to AWS, each made once, and errors that say what to do."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import boto3
@@ -49,6 +49,7 @@ _ACTIONS = {
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",
 }
 
@@ -57,6 +58,12 @@ def iam_action(service: str, operation: str) -> str:
     """The IAM action that allows an operation, for example `s3` and `GetBucketEncryption`."""
     called = f"{service}:{operation}"
     return _ACTIONS.get(called, called)
+
+
+def read_policy(sid: str, actions: Iterable[str]) -> dict[str, Any]:
+    """The IAM policy that allows `actions`, and nothing more."""
+    statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(set(actions)), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 class UnansweredError(Exception):
@@ -145,7 +152,7 @@ def _refusal(action: str, error: ClientError) -> InputError | UnansweredError:
     if code in _BAD_CREDENTIALS:
         return InputError([f"AWS: refused the credentials: {message} ({code})"])
     if code in _DENIED:
-        return UnansweredError(action, code, "credentials with this IAM action (--policy prints all that verify needs)")
+        return UnansweredError(action, code, "credentials with this IAM action (--policy prints all that are needed)")
     return UnansweredError(action, f"{code}: {message}", "an answer")
 
 

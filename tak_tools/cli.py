@@ -179,6 +179,34 @@ def pending(
 
 
 @app.command()
+def tenants(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    outputs: Annotated[
+        Path | None,
+        typer.Option("--outputs", help="What `pulumi stack output --json` prints; without it the Pulumi CLI is asked."),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="What `pulumi stack export` prints: has the IDs of the stack's own resources."),
+    ] = None,
+    expect_none: Annotated[
+        bool,
+        typer.Option("--expect-none", help="Exit code 1 where there is something, or a question was not answered."),
+    ] = False,
+    policy: PolicyOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Show what uses a deployed stack and belongs to others, such as before a destroy. It only reads."""
+    from tak_tools import tenants as command
+
+    if policy:
+        command.print_policy()
+        return 0
+    return command.run(folder, stack, outputs_file=outputs, state_file=state, expect_none=expect_none, as_json=json)
+
+
+@app.command()
 def prices(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="First read AWS's public price list, and rewrite the data file.")

@@ -619,11 +619,10 @@ def exports_in_use() -> None:
 
     def in_use(backend: Any, stack: Any, kept: dict[str, Any]) -> list[tuple[str, str]]:
         return [
-            (export.name, other.name)
+            (export.name, user)
             for export in stack.exports
-            for other in backend.stacks.values()
             if kept.get(export.name) != export.value
-            and json.dumps({"Fn::ImportValue": export.name}) in json.dumps(other.template_dict)
+            for user in _importing(backend, export.name)
         ]
 
     def update_stack(backend: Any, name: str, template: str, *others: Any, **parameters: Any) -> Any:
@@ -652,3 +651,25 @@ def exports_in_use() -> None:
 
     _replace(CloudFormationBackend, "update_stack", update_stack)
     _replace(CloudFormationBackend, "delete_stack", delete_stack)
+
+
+def _importing(backend: Any, export: str) -> list[str]:
+    """The names of the stacks that import an export."""
+    wanted = json.dumps({"Fn::ImportValue": export})
+    return [stack.name for stack in backend.stacks.values() if wanted in json.dumps(stack.template_dict)]
+
+
+@_gap_of_cloudformation
+def imports_of_an_export() -> None:
+    """ListImports is not implemented."""
+    from moto.cloudformation.exceptions import ValidationError
+    from moto.cloudformation.responses import CloudFormationResponse
+
+    def list_imports(response: Any) -> ActionResult:
+        export = response._get_param("ExportName")
+        importing = _importing(response.cloudformation_backend, export)
+        if not importing:
+            raise ValidationError(message=f"Export '{export}' is not imported by any stack.")
+        return ActionResult({"Imports": importing})
+
+    _replace(CloudFormationResponse, "list_imports", list_imports)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tak_tools.aws import UnansweredError
+from tak_tools.aws import UnansweredError, read_policy
 from tak_tools.errors import InputError
 from tak_tools.verify.deployment import Deployment, Subject
 
@@ -134,11 +134,7 @@ def run_checks(deployment: Deployment) -> list[Finding]:
 
 def policy_document() -> dict[str, Any]:
     """The IAM policy that the checks need."""
-    actions = sorted({action for item in CHECKS.values() for action in item.actions})
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": "TakBaseVerify", "Effect": "Allow", "Action": actions, "Resource": "*"}],
-    }
+    return read_policy("TakBaseVerify", (action for item in CHECKS.values() for action in item.actions))
 
 
 def differ(resource: str, what: str, found: Any, expected: Any) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from botocore.loaders import create_loader
 
-from tak_base.addressing import SubnetPlan
+from tak_base.addressing import ZONES, SubnetPlan
 from tak_base.deployment_target import DeploymentTarget
 from tak_base.endpoint_services import GATEWAY_SERVICES
 from tak_base.settings import Settings
@@ -114,13 +114,13 @@ class Deployment(LayerOutputs):
 
     @property
     def vpc(self) -> dict[str, Any] | None:
-        vpcs = self._in_vpc("describe_vpcs", "Vpcs")
+        vpcs = self.in_vpc("describe_vpcs", "Vpcs")
         return vpcs[0] if vpcs else None
 
     @property
     def subnets(self) -> dict[str, dict[str, Any]]:
         """Every subnet of the VPC by its id."""
-        return {subnet["SubnetId"]: subnet for subnet in self._in_vpc("describe_subnets", "Subnets")}
+        return {subnet["SubnetId"]: subnet for subnet in self.in_vpc("describe_subnets", "Subnets")}
 
     def planned_subnets(self) -> list[tuple[SubnetPlan, str]]:
         """The planned subnets that are there, each with its id."""
@@ -129,7 +129,7 @@ class Deployment(LayerOutputs):
 
     @property
     def route_tables(self) -> list[dict[str, Any]]:
-        return self._in_vpc("describe_route_tables", "RouteTables")
+        return self.in_vpc("describe_route_tables", "RouteTables")
 
     @property
     def main_route_table(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Deployment(LayerOutputs):
 
     @property
     def security_groups(self) -> list[dict[str, Any]]:
-        return self._in_vpc("describe_security_groups", "SecurityGroups")
+        return self.in_vpc("describe_security_groups", "SecurityGroups")
 
     @property
     def default_security_group(self) -> dict[str, Any]:
@@ -192,12 +192,22 @@ class Deployment(LayerOutputs):
 
     def endpoint(self, service: str) -> dict[str, Any] | None:
         """The VPC's endpoint of a service, given as in the stack file."""
-        type_ = "Gateway" if service in GATEWAY_SERVICES else "Interface"
-        for item in self._in_vpc("describe_vpc_endpoints", "VpcEndpoints"):
-            same = (item["ServiceName"], item["VpcEndpointType"]) == (f"com.amazonaws.{self.region}.{service}", type_)
-            if same and item["State"].lower() not in _GONE:
-                return item
-        return None
+        same = [
+            item
+            for item in self.in_vpc("describe_vpc_endpoints", "VpcEndpoints")
+            if item["ServiceName"] == f"com.amazonaws.{self.region}.{service}"
+            and item["VpcEndpointType"] == ("Gateway" if service in GATEWAY_SERVICES else "Interface")
+            and item["State"].lower() not in _GONE
+        ]
+        tables = {self.route_table_id("private", zone) for zone in ZONES}
+        # Others may add one of the same service, without private DNS or for their route tables: AWS allows no more.
+        return max(
+            same,
+            key=lambda item: (
+                item.get("PrivateDnsEnabled", False) or not tables.isdisjoint(item.get("RouteTableIds", []))
+            ),
+            default=None,
+        )
 
     @property
     def flow_logs(self) -> list[dict[str, Any]]:
@@ -280,6 +290,7 @@ class Deployment(LayerOutputs):
         groups = self.aws.ask("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
         return next((group for group in groups if group["logGroupName"] == name), None)
 
-    def _in_vpc(self, operation: str, key: str) -> list[dict[str, Any]]:
+    def in_vpc(self, operation: str, key: str) -> list[dict[str, Any]]:
+        """What EC2 describes under `key` of the VPC."""
         filters = [{"Name": "vpc-id", "Values": [self.vpc_id]}]
         return self.aws.ask("ec2", operation, Filters=filters)[key]

@@ -16,13 +16,10 @@ from tak_tools.verify.deployment import Deployment
     needs_outputs=False,
 )
 def leftovers(deployment: Deployment) -> Iterable[Difference]:
-    published = _ids_in_outputs(deployment)
+    published, known = _ids_in_outputs(deployment), known_ids(deployment)
+    where = "not in the stack's state"
     if deployment.state is None:
-        known = published | _ids_in_use(deployment)
         where = "neither in the stack's outputs nor used by what they name (--state says for certain)"
-    else:
-        known = {resource.id for resource in deployment.state}
-        where = "not in the stack's state"
     for found in Search(deployment.stack_file, deployment.aws).everything():
         if found.id in known:
             continue
@@ -38,6 +35,13 @@ def _advice(found: Found, deployment: Deployment) -> str:
     command = found.delete_command(deployment.region)
     unneeded = " where nothing needs its data" if found.type.data else ""
     return f"; to delete it{unneeded}: {command}" if command else ""
+
+
+def known_ids(deployment: Deployment) -> set[str]:
+    """The IDs of what the stack has: in its state, or without the state in its outputs and used by what they name."""
+    if deployment.state is None:
+        return (_ids_in_outputs(deployment) | _ids_in_use(deployment)) - {""}
+    return {resource.id for resource in deployment.state if resource.id}
 
 
 def _ids_in_outputs(deployment: Deployment) -> set[str]:

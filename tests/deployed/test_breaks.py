@@ -1,4 +1,4 @@
-"""verify finds nothing wrong with a fresh deployment, and exactly what is wrong with a damaged one."""
+"""A fresh deployment has no findings and no tenants; what is wrong with another one, or uses it, is found exactly."""
 
 import pytest
 
@@ -8,11 +8,13 @@ from tak_tools.verify import CHECKS, examine, verify_simulation
 from tests.deployed.breaks import BREAKS, Break, Case, each, found_by
 from tests.deployed.layer import Layer
 from tests.deployed.option_breaks import OPTION_BREAKS, SUITE_BREAKS
+from tests.deployed.test_tenants import PLANTS, rows_of
 
 OF_PROD, OF_THE_OPTIONS, OF_THE_SUITE = each(BREAKS), each(OPTION_BREAKS), each(SUITE_BREAKS)
 
 
 def assert_nothing_is_found(layer: Layer) -> None:
+    assert rows_of(Case(layer)) == rows_of(Case(layer), with_state=False) == []
     assert verify_simulation(layer.stack_file, layer.recording, layer.cloud) == []
     assert [result.check.name for result in examine(Case(layer).deployment()) if result.word != "ok"] == []
 
@@ -60,6 +62,16 @@ def test_under_tak_layers_verify_finds_nothing_and_skips_nothing(suite_layer: La
 @pytest.mark.parametrize("damaged", OF_THE_SUITE)
 def test_what_is_broken_under_tak_layers_is_found_and_nothing_else(suite_layer: Layer, damaged: Break) -> None:
     assert_exactly_this_is_found(damaged, suite_layer)
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize("with_state", [True, False])
+def test_everything_that_others_have_on_the_layer_is_found_and_nothing_else(
+    suite_layer: Layer, with_state: bool
+) -> None:
+    case = Case(suite_layer)
+    expected = [row for plant in PLANTS for row in plant(case)]
+    assert rows_of(case, with_state=with_state) == sorted(expected)
 
 
 def test_every_key_has_two_values_at_least_in_what_make_test_deploys(

@@ -176,7 +176,7 @@ def test_a_check_says_in_one_sentence_what_it_checks() -> None:
 def test_a_missing_permission_is_one_finding_of_each_check_that_needs_it_and_the_others_run(
     prod_layer: Layer, event: str, code: str, checks: set[str], action: str
 ) -> None:
-    expected = "credentials with this IAM action (--policy prints all that verify needs)"
+    expected = "credentials with this IAM action (--policy prints all that are needed)"
     assert found_where(prod_layer, event, code) == sorted(
         f"{check}: could not be checked: {action}: found {code}, expected {expected}" for check in checks
     )

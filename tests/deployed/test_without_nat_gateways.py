@@ -11,6 +11,7 @@ from tak_tools.verify import verify_simulation
 from tests.deployed.breaks import Case, found_by
 from tests.deployed.layer import Layer
 from tests.deployed.test_deployment import next_hop
+from tests.deployed.test_tenants import rows_of
 from tests.options import with_options
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,7 @@ def test_private_subnets_reach_ipv6_only(without: Layer) -> None:
 
 def test_verify_finds_nothing_wrong_with_it(without: Layer) -> None:
     assert verify_simulation(without.stack_file, without.recording, without.cloud) == []
+    assert rows_of(Case(without)) == rows_of(Case(without), with_state=False) == []
 
 
 def test_verify_finds_a_way_out_that_is_not_in_the_stack_file(without: Layer) -> None:

@@ -422,6 +422,30 @@ def wait_condition_handle(clients: Clients) -> bool:
     return resource["ResourceType"] == "AWS::CloudFormation::WaitConditionHandle"
 
 
+def imports_of_an_export(clients: Clients) -> bool:
+    cloudformation, name = clients("cloudformation"), f"stack-{secrets.token_hex(4)}"
+
+    def importing(export: str) -> list[str]:
+        try:
+            return cloudformation.list_imports(ExportName=export)["Imports"]
+        except ClientError as error:
+            return [error.response["Error"]["Code"]]
+        except NotImplementedError:
+            return []
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the other gap
+        cloudformation.create_stack(**stack_exporting(name, "first"))
+        before = importing(f"{name}-Id")
+        queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::ImportValue": f"{name}-Id"}}}
+        template = json.dumps({"Resources": {"Queue": queue}})
+        cloudformation.create_stack(StackName=f"{name}-user", TemplateBody=template)
+        found = [before, importing(f"{name}-Id")]
+        cloudformation.delete_stack(StackName=f"{name}-user")
+        cloudformation.delete_stack(StackName=name)
+    return found == [["ValidationError"], [f"{name}-user"]]
+
+
 def exports_in_use(clients: Clients) -> bool:
     cloudformation, name = clients("cloudformation"), f"stack-{secrets.token_hex(4)}"
 
@@ -481,6 +505,7 @@ PROBES: dict[str, Callable[[Clients], bool]] = {
         unimplemented_actions,
         wait_condition_handle,
         exports_in_use,
+        imports_of_an_export,
     )
 }
 
