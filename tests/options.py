@@ -23,6 +23,10 @@ EVERY_OPTION: dict[str, Any] = {
     "hostedZoneName": "tak.example.org",
 }
 
+# Services of every kind: with a gateway; with a policy and without; with both address types and with IPv4 alone. Not
+# prod's default: tests that name what each endpoint has stay as they are when prod gets one more.
+SERVICES = ["s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs", "ssmmessages"]
+
 EVERY_NETWORK_EXTRA: dict[str, Any] = {
     "nat64": True,
     "vpcEndpoints": ["profile", "ssmmessages"],

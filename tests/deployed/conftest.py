@@ -16,7 +16,7 @@ from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, StackFile, load_stack
 from tests.deployed.layer import Layer
-from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, EVERY_OTHER_KEY, SUITE, Evaluate, with_options
+from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, EVERY_OTHER_KEY, SERVICES, SUITE, Evaluate, with_options
 
 LOCK_TYPE = type(threading.RLock())
 
@@ -68,7 +68,8 @@ def layer(request: pytest.FixtureRequest, layers: dict[str, Layer]) -> Layer:
 @pytest.fixture(scope="module")
 def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
     """prod beside the others, under another name, with every option, in an account that has the hosted zone."""
-    with _deployed(with_options(project, "prod", "full", **EVERY_OPTION, **EVERY_NETWORK_EXTRA)) as layer:
+    options = EVERY_OPTION | EVERY_NETWORK_EXTRA | {"vpcEndpoints": SERVICES}
+    with _deployed(with_options(project, "prod", "full", **options)) as layer:
         yield layer
 
 

@@ -10,6 +10,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tak_base.addressing import ZONES, ipv6_subnet
 from tak_tools.resource_types import ROWS
 from tests.deployed.layer import Layer
+from tests.unit.test_program import PROD_ONLY_NAMES
 
 ZONE_NAMES = {"a": "ap-southeast-2a", "b": "ap-southeast-2b"}
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -246,8 +247,10 @@ def test_the_default_security_group_is_empty(layer: Layer) -> None:
     assert (group["IpPermissions"], group["IpPermissionsEgress"]) == ([], [])
 
 
-def test_the_endpoints_are_those_of_the_settings(layer: Layer) -> None:
-    assert set(endpoints(layer)) == set(layer.stack_file.settings.endpoints.vpc_endpoints)
+def test_prod_has_the_planned_endpoints_and_dev_test_none(layers: dict[str, Layer]) -> None:
+    names = {f"tak-endpoint-{service.replace('.', '-')}" for service in endpoints(layers["prod"])}
+    assert names == PROD_ONLY_NAMES["PrivateEndpoints"] - {"tak-endpoints-security-group"}
+    assert endpoints(layers["dev-test"]) == {}
 
 
 def test_the_s3_endpoint_serves_both_private_route_tables(prod_layer: Layer) -> None:

@@ -19,6 +19,7 @@ from tak_tools.diagram.svg import svg
 from tak_tools.errors import InputError
 from tak_tools.program import Recording, Registration
 from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, Evaluate
+from tests.unit.test_program import PROD_ONLY_NAMES
 
 pytestmark = pytest.mark.slow
 
@@ -157,9 +158,8 @@ def test_edges_of_prod(prod: Recording) -> None:
         "subnet-private-a > route-table-private-a",
         "subnet-private-b > route-table-private-b",
     }
-    interfaces = {
-        item.name.removeprefix("tak-endpoint-") for item in prod.of_type("VpcEndpoint") if "subnetIds" in item.inputs
-    }
+    planned = PROD_ONLY_NAMES["PrivateEndpoints"] - {"tak-endpoint-s3", "tak-endpoints-security-group"}
+    interfaces = {name.removeprefix("tak-endpoint-") for name in planned}
     assert _edges(picture, "attachment") == {
         *(f"subnet-private-{zone} > endpoint-{service}" for zone in "ab" for service in interfaces),
         *(f"route-table-private-{zone} > endpoint-s3" for zone in "ab"),

@@ -19,7 +19,8 @@ from tak_tools.plan import Plan, load_plan, make_plan
 from tak_tools.plan_difference import difference, sections
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, load_stack
-from tests.options import EVERY_NETWORK_EXTRA, Evaluate, with_options
+from tests.options import EVERY_NETWORK_EXTRA, SERVICES, Evaluate, with_options
+from tests.unit.test_program import ENDPOINT, PROD_TYPES
 
 PROJECT_FOLDER = Path(__file__).parent.parent.parent
 PRICES = tomllib.loads((PROJECT_FOLDER / "tak_tools/prices.toml").read_text())["regions"]["ap-southeast-2"]
@@ -47,8 +48,10 @@ def extras_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return load_plan(folder, "prod")
 
 
-def in_both_zones(plan: Plan) -> int:
-    return 2 * sum(endpoint.type == "Interface" for endpoint in plan.endpoints)
+@pytest.fixture(scope="module")
+def services_plan(project: Project) -> Plan:
+    """The same with endpoints of every kind, of which six are interface endpoints."""
+    return make_plan(with_options(project, "prod", **EVERY_NETWORK_EXTRA | {"vpcEndpoints": SERVICES}))
 
 
 def test_the_plan_of_prod_has_the_counts_of_the_design(prod_plan: Plan) -> None:
@@ -58,7 +61,7 @@ def test_the_plan_of_prod_has_the_counts_of_the_design(prod_plan: Plan) -> None:
         "aws:ec2/natGateway:NatGateway": 2,
         "aws:ec2/eip:Eip": 2,
         "aws:ec2/routeTable:RouteTable": 3,
-        "aws:ec2/vpcEndpoint:VpcEndpoint": len(prod_plan.endpoints),
+        ENDPOINT: PROD_TYPES[ENDPOINT],
         "aws:ecs/cluster:Cluster": 1,
         "awsx:ecr:Repository": 1,
         "aws:s3/bucket:Bucket": 1,
@@ -92,23 +95,21 @@ def test_the_plan_shows_where_each_private_route_leads(extras_plan: Plan) -> Non
 
 
 def test_the_plan_says_of_each_endpoint_who_may_use_it_and_over_which_protocols(
-    prod_plan: Plan, extras_plan: Plan
+    prod_plan: Plan, services_plan: Plan
 ) -> None:
     assert {(e.open_to, e.addresses) for e in prod_plan.endpoints} == {("the account", "ipv4")}
-    shown = {e.service: (e.type, e.open_to, e.addresses) for e in extras_plan.endpoints}
-    assert shown.keys() == {*(e.service for e in prod_plan.endpoints), "ssmmessages"}
-    assert (
-        shown.items()
-        >= {
-            "s3": ("Gateway", "the account", "dualstack"),
-            "ecr.api": ("Interface", "the account", "dualstack"),
-            "ecr.dkr": ("Interface", "the account", "dualstack"),
-            "kms": ("Interface", "the account", "dualstack"),
-            "logs": ("Interface", "the account", "ipv4 (offers no other)"),
-            "secretsmanager": ("Interface", "the account", "ipv4 (offers no other)"),
-            "ssmmessages": ("Interface", "everyone (takes no policy)", "ipv4 (offers no other)"),
-        }.items()
-    )
+    assert {e.service: (e.type, e.open_to, e.addresses) for e in services_plan.endpoints} == {
+        "s3": ("Gateway", "the account", "dualstack"),
+        "ecr.api": ("Interface", "the account", "dualstack"),
+        "ecr.dkr": ("Interface", "the account", "dualstack"),
+        "kms": ("Interface", "the account", "dualstack"),
+        "logs": ("Interface", "the account", "ipv4 (offers no other)"),
+        "secretsmanager": ("Interface", "the account", "ipv4 (offers no other)"),
+        "ssmmessages": ("Interface", "everyone (takes no policy)", "ipv4 (offers no other)"),
+    }
+
+
+def test_the_extras_of_the_network_break_no_rule(extras_plan: Plan) -> None:
     assert extras_plan.violations == ()
 
 
@@ -123,18 +124,18 @@ def test_the_plan_names_what_is_protected(prod_plan: Plan, dev_test_plan: Plan) 
     assert dev_test_plan.protected == ()
 
 
-def test_the_fixed_cost_of_prod_counts_each_interface_endpoint_in_both_zones(prod_plan: Plan) -> None:
+def test_the_fixed_cost_of_prod_counts_each_interface_endpoint_in_both_zones(services_plan: Plan) -> None:
     hours = {"hour": 730, "month": 1}
-    assert [(line.item, line.quantity, line.unit_price, line.monthly) for line in prod_plan.cost.lines] == [
+    assert [(line.item, line.quantity, line.unit_price, line.monthly) for line in services_plan.cost.lines] == [
         (item, quantity, PRICES[key], pytest.approx(quantity * PRICES[key] * hours[key.rsplit("_", 1)[1]]))
         for item, quantity, key in (
             ("NAT gateway", 2, "nat_gateway_hour"),
             ("Public IPv4 address", 2, "public_ipv4_hour"),
-            ("Interface endpoint, in each zone", in_both_zones(prod_plan), "interface_endpoint_hour"),
+            ("Interface endpoint, in each zone", 12, "interface_endpoint_hour"),
             ("Customer-managed KMS key", 1, "kms_key_month"),
         )
     ]
-    assert prod_plan.cost.monthly == pytest.approx(sum(line.monthly or 0 for line in prod_plan.cost.lines))
+    assert services_plan.cost.monthly == pytest.approx(sum(line.monthly or 0 for line in services_plan.cost.lines))
 
 
 def test_the_fixed_cost_of_dev_test_has_one_nat_gateway_and_no_endpoints(dev_test_plan: Plan) -> None:
@@ -145,11 +146,9 @@ def test_the_fixed_cost_of_dev_test_has_one_nat_gateway_and_no_endpoints(dev_tes
     ]
 
 
-def test_endpoints_pay_for_themselves_where_their_fixed_cost_equals_what_they_save(prod_plan: Plan) -> None:
+def test_endpoints_pay_for_themselves_where_their_fixed_cost_equals_what_they_save(services_plan: Plan) -> None:
     saved = PRICES["nat_gateway_gb"] - PRICES["interface_endpoint_gb"]
-    assert prod_plan.cost.break_even_gb == pytest.approx(
-        in_both_zones(prod_plan) * PRICES["interface_endpoint_hour"] * 730 / saved
-    )
+    assert services_plan.cost.break_even_gb == pytest.approx(12 * PRICES["interface_endpoint_hour"] * 730 / saved)
 
 
 def test_gateway_endpoints_cost_nothing_and_have_no_break_even(evaluate: Evaluate) -> None:
@@ -183,9 +182,9 @@ def test_without_nat_gateways_the_plan_says_what_is_saved_and_that_ipv4_has_no_w
     assert "over IPv6 only" not in plan_report.whole(base)
 
 
-def test_an_unknown_region_shows_quantities_and_no_price(prod: Recording, prod_plan: Plan) -> None:
-    cost = cost_of(prod, "mars-north-1")
-    assert [line.quantity for line in cost.lines] == [2, 2, in_both_zones(prod_plan), 1]
+def test_an_unknown_region_shows_quantities_and_no_price(services_plan: Plan) -> None:
+    cost = cost_of(services_plan.recording, "mars-north-1")
+    assert [line.quantity for line in cost.lines] == [2, 2, 12, 1]
     assert (cost.prices_as_of, cost.monthly, cost.break_even_gb) == (None, None, None)
     assert {line.monthly for line in cost.lines} == {None}
 
@@ -244,7 +243,7 @@ def test_two_stacks_are_shown_side_by_side(capsys: pytest.CaptureFixture[str], p
     lines = [re.split(r"\s{2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
     rows = {name: values for name, *values in lines}
     assert rows["ec2 NatGateway"] == ["2", "1"]
-    assert rows["ec2 VpcEndpoint"] == [str(len(prod_plan.endpoints)), "–"]
+    assert rows["ec2 VpcEndpoint"] == [str(PROD_TYPES[ENDPOINT]), "–"]
     assert rows["Fixed cost, USD a month"][0] == f"{prod_plan.cost.monthly:,.2f}"
     assert rows["vpc"] == ["10.1.16.0/20", "10.1.32.0/20"]
     assert rows["Protected resources"] == ["4", "0", "-4"]

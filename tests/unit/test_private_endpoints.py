@@ -13,10 +13,7 @@ from tak_base.endpoint_services import (
 )
 from tak_tools.program import Recording
 from tak_tools.stub_aws import StubAws
-from tests.options import Evaluate
-
-# Services of every kind: with a gateway; with a policy and without; with both address types and with IPv4 alone.
-SERVICES = ["s3", "ecr.dkr", "ecr.api", "kms", "secretsmanager", "logs"]
+from tests.options import SERVICES, Evaluate
 
 
 def private(recording: Recording, what: str) -> list[str]:
@@ -53,16 +50,19 @@ def endpoints(recording: Recording) -> dict[str, Any]:
     }
 
 
-def test_prod_reaches_s3_through_the_private_route_tables_and_other_services_through_the_private_subnets(
-    prod: Recording,
+def test_s3_is_reached_through_the_private_route_tables_and_other_services_through_the_private_subnets(
+    evaluate: Evaluate,
 ) -> None:
-    assert endpoints(prod) == {
-        "tak-endpoint-s3": gateway_endpoint(prod, "s3"),
-        "tak-endpoint-ecr-dkr": interface_endpoint(prod, "ecr.dkr"),
-        "tak-endpoint-ecr-api": interface_endpoint(prod, "ecr.api"),
-        "tak-endpoint-kms": interface_endpoint(prod, "kms"),
-        "tak-endpoint-secretsmanager": interface_endpoint(prod, "secretsmanager"),
-        "tak-endpoint-logs": interface_endpoint(prod, "logs"),
+    recording = evaluate("prod", vpcEndpoints=SERVICES)
+
+    assert endpoints(recording) == {
+        "tak-endpoint-s3": gateway_endpoint(recording, "s3"),
+        "tak-endpoint-ecr-dkr": interface_endpoint(recording, "ecr.dkr"),
+        "tak-endpoint-ecr-api": interface_endpoint(recording, "ecr.api"),
+        "tak-endpoint-kms": interface_endpoint(recording, "kms"),
+        "tak-endpoint-secretsmanager": interface_endpoint(recording, "secretsmanager"),
+        "tak-endpoint-logs": interface_endpoint(recording, "logs"),
+        "tak-endpoint-ssmmessages": interface_endpoint(recording, "ssmmessages"),
     }
 
 
@@ -150,7 +150,7 @@ def statements(recording: Recording) -> dict[str, list[dict[str, Any]]]:
 def test_an_endpoint_policy_allows_principals_of_the_account_aws_services_and_image_pulls(
     evaluate: Evaluate, limit: dict[str, str], owner: str, caller: str, resource: str
 ) -> None:
-    recording = evaluate("prod", vpcEndpoints=[*SERVICES, "ssmmessages", "sts"], **limit)
+    recording = evaluate("prod", vpcEndpoints=[*SERVICES, "sts"], **limit)
 
     anywhere = [own_principals(**{caller: owner}), AWS_SERVICES]
     at_home = [own_principals(**{caller: owner, resource: owner}), AWS_SERVICES]
@@ -211,6 +211,7 @@ def test_the_address_type_is_said_of_endpoints_whose_service_offers_both(evaluat
         "tak-endpoint-kms": interface_endpoint(recording, "kms") | said,
         "tak-endpoint-secretsmanager": interface_endpoint(recording, "secretsmanager"),
         "tak-endpoint-logs": interface_endpoint(recording, "logs"),
+        "tak-endpoint-ssmmessages": interface_endpoint(recording, "ssmmessages"),
     }
 
 
