@@ -145,7 +145,8 @@ def candidates(search: Search, type_: str, inputs: Mapping[str, Any]) -> list[Fo
         raise KeyError(type_)
     physical_name = inputs.get("name") or inputs.get("bucket")
     if physical_name:
-        return [found for found in listed if physical_name in (found.id, found.name)]
+        # The ARN of a CloudFormation stack has the name in its middle.
+        return [found for found in listed if physical_name in (found.id, found.name, *found.id.split("/"))]
     name_tag = (inputs.get("tags") or {}).get("Name")
     return [found for found in listed if name_tag and found.tags.get("Name") == name_tag]
 
@@ -404,7 +405,7 @@ def _suite_stack(search: Search) -> Iterator[Found]:
         for stack in answer.get("Stacks", []):
             command = f"cloudformation delete-stack --stack-name {name}"
             tags = _by_name(stack["Tags"])
-            yield Found(types.CLOUDFORMATION_STACK, stack["StackId"], search.settings.name, tags, (command,), name)
+            yield Found(types.CLOUDFORMATION_STACK, stack["StackId"], search.settings.name, tags, (command,))
 
 
 @_lists(types.CERTIFICATE)
@@ -427,4 +428,4 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
     for record in answer.get("ResourceRecordSets", []):
         if record["Name"].rstrip(".") == name.rstrip(".") and record["Type"] == type_:
             # Other certificates for the name may need it, so there is no command to delete it.
-            yield Found(types.RECORD, f"{zone_id}_{name.rstrip('.')}_{type_}", name, {}, ())
+            yield Found(types.RECORD, f"{zone_id}_{name.lower()}_{type_}", name, {}, ())

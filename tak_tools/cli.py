@@ -224,6 +224,28 @@ def prices(
 
 
 @app.command()
+def recover(
+    stack: StackOption,
+    folder: FolderOption = Path(),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Write the file for `pulumi import --file`. It overwrites no file."),
+    ] = None,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Find the resources of a stack whose state is lost, for `pulumi import`. It only reads."""
+    from tak_tools import recover as command
+
+    if policy:
+        command.print_policy()
+        return 0
+    return command.run(folder, stack, output=output, as_json=json)
+
+
+@app.command()
 def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
     """Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine, and verify it."""
     from tak_tools.local_aws import command

@@ -81,13 +81,21 @@ def suite_layer(project: Project) -> Iterator[Layer]:
         yield layer
 
 
+@pytest.fixture(scope="module")
+def small_layer(project: Project) -> Iterator[Layer]:
+    """dev-test under another name, without NAT gateways, beside the others that a test uses."""
+    with _deployed(with_options(project, "dev-test", "small", natGateways=0, vpcEndpoints=[])) as layer:
+        yield layer
+
+
 @contextmanager
 def _deployed(stack_file: StackFile) -> Iterator[Layer]:
     with (
         _everything_as_it_was(),
         SimulatedAws(stack_file.region, stack_file.default_tags, stack_file.name_pattern) as cloud,
     ):
-        cloud.add_hosted_zone(stack_file.settings.dns.hosted_zone_name or "")
+        if zone_name := stack_file.settings.dns.hosted_zone_name:
+            cloud.add_hosted_zone(zone_name)
         yield Layer(stack_file, run_program(stack_file, cloud), cloud)
 
 
