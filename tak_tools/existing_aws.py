@@ -234,7 +234,7 @@ class ExistingAws:
                 }
             case types.CERTIFICATE_VALIDATION.token:
                 read = {"region": self._search.region}
-            case types.BUCKET.token if inputs["forceDestroy"]:
+            case types.BUCKET.token if inputs.get("forceDestroy"):
                 partition = self._ask("sts", "get_caller_identity")["Arn"].split(":")[1]
                 read = {
                     "arn": f"arn:{partition}:s3:::{found.id}",
@@ -244,7 +244,7 @@ class ExistingAws:
                     "tagsAll": found.tags,
                     "region": self._search.region,
                 }
-            case types.AWSX_REPOSITORY.token if inputs["forceDelete"]:
+            case types.AWSX_REPOSITORY.token if inputs.get("forceDelete"):
                 repositories = self._ask("ecr", "describe_repositories")["repositories"]
                 (repository,) = [item for item in repositories if item["repositoryName"] == found.id]
                 # The properties of what awsx makes, which differ from its own.
