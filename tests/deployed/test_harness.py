@@ -29,6 +29,7 @@ class Altered:
         return self._cloud.call(token, args)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undone")
 @pytest.mark.parametrize(
     ("name", "inputs", "message"),

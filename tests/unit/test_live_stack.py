@@ -1,8 +1,8 @@
 """Which changes of a live stack the program refuses, and which it allows."""
 
-import dataclasses
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,35 +10,52 @@ import pulumi
 import pytest
 
 from tak_base import live_stack
-from tak_base.settings import NAMESPACE
+from tak_base.config_values import in_namespace
+from tak_base.deployment_target import DeploymentTarget
+from tak_base.settings import NAMESPACE, parse_settings
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, load_stack
-from tak_tools.stub_aws import StubAws
+from tak_tools.stub_aws import STUB_ACCOUNT, StubAws
 from tests.options import SUITE, Evaluate, Outputs, with_unchecked
 
 Update = Callable[..., list[str]]
 
-ACCOUNT_OF_THE_STUB = "account-id"
+TARGET = DeploymentTarget(STUB_ACCOUNT, "ap-southeast-2", "aws", "amazonaws.com")
 
 
 @pytest.fixture
 def update(project: Project, evaluate: Evaluate) -> Update:
-    """`update("prod", {"majorId": 2})`: the lines that refuse the change of the live stack, none where it goes on."""
+    """`update("prod", {"majorId": 2})`: the lines that refuse the change of the live stack; empty where it goes on."""
 
     def run(
-        stack: str, change: dict[str, Any], *, before: dict[str, Any] | None = None, region: str = "ap-southeast-2"
+        stack: str,
+        change: dict[str, Any],
+        *,
+        before: dict[str, Any] | None = None,
+        region: str = "ap-southeast-2",
+        account: str = STUB_ACCOUNT,
     ) -> list[str]:
         live = evaluate(stack, **(before or {}))
-        stack_file = load_stack(project, stack)
-        values = {f"{NAMESPACE}:{key}": value for key, value in {**(before or {}), **change}.items()}
-        stack_file = dataclasses.replace(stack_file, values={**stack_file.values, **values}, region=region)
+        values = in_namespace(load_stack(project, stack).values, NAMESPACE) | (before or {}) | change
+        settings = parse_settings(values, project=project.name, stack=stack, region=region)
         try:
-            run_program(stack_file, StubAws(region), live=live.outputs)
+            live_stack.refuse_to_break(live.outputs, settings, replace(TARGET, account_id=account, region=region))
         except pulumi.RunError as error:
             return str(error).splitlines()
         return []
 
     return run
+
+
+def test_the_program_refuses_before_it_registers_anything(project: Project, prod: Recording) -> None:
+    class Untouched(StubAws):
+        def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+            raise AssertionError(f"{name} is created")
+
+    with pytest.raises(pulumi.RunError, match=r"^tak-base:majorId and minorId: found 10\.7\.16\.0/20, expected "):
+        run_program(
+            with_unchecked(load_stack(project, "prod"), {"majorId": 7}), Untouched("ap-southeast-2"), live=prod.outputs
+        )
 
 
 @pytest.mark.parametrize(
@@ -79,11 +96,12 @@ def test_a_protected_network_is_not_moved_and_the_line_says_what_to_do(
     assert update("prod", change, before={"protectData": False}) == []
 
 
-def test_a_zone_beside_those_of_the_deployed_subnets_is_no_move(project: Project, prod: Recording) -> None:
+def test_a_zone_beside_those_of_the_deployed_subnets_is_no_move(prod: Recording) -> None:
     zones = Outputs(prod.outputs).zone_names
-    stack_file = with_unchecked(load_stack(project, "prod"), {"availabilityZones": zones})
+    values = {"environment": "prod", "majorId": 1, "minorId": 1, "availabilityZones": zones}
+    live = {**prod.outputs, Outputs.zone_names.name: zones[:1]}
 
-    run_program(stack_file, StubAws(stack_file.region), live={**prod.outputs, Outputs.zone_names.name: zones[:1]})
+    live_stack.refuse_to_break(live, parse_settings(values, project="tak-base", stack="prod"), TARGET)
 
 
 def test_protection_is_taken_off_by_an_update_of_its_own(update: Update) -> None:
@@ -169,18 +187,10 @@ def test_a_stack_stays_in_its_region(update: Update, stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev-test"])
-def test_a_stack_stays_in_its_account(update: Update, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = StubAws.call
-
-    def other_account(self: StubAws, token: str, args: dict[str, Any]) -> dict[str, Any]:
-        found = answer(self, token, args)
-        return found | {"accountId": "111122223333"} if token.endswith(":getCallerIdentity") else found
-
-    monkeypatch.setattr(StubAws, "call", other_account)
-
-    assert update(stack, {}) == [
-        f"AWS credentials: found credentials of account 111122223333, expected account {ACCOUNT_OF_THE_STUB}, in which"
-        " the stack is deployed"
+def test_a_stack_stays_in_its_account(update: Update, stack: str) -> None:
+    assert update(stack, {}, account="111122223333") == [
+        f"AWS credentials: found credentials of account 111122223333, expected account {STUB_ACCOUNT}, in which the"
+        " stack is deployed"
     ]
 
 
