@@ -1,4 +1,4 @@
-"""A cloud for the program that is AWS as it is: it creates nothing, and answers with the resources that exist.
+"""A cloud that creates nothing: it answers the program with the resources that exist on AWS.
 
 Each resource that the program registers is looked for by its inputs and answers with its real ID, so that what depends
 on it can be found by that ID.
@@ -33,7 +33,7 @@ from tak_tools.stub_aws import StubAws
 
 Answer = Literal["found", "missing", "ambiguous", "unknown"]
 
-# How AWS is asked for a setting of a bucket or a repository, and what the answer has where it is set.
+# The operation that reads a setting of a bucket or a repository, and the key of its answer where it is set.
 _SETTINGS = {
     types.BUCKET_LIFECYCLE.token: ("get_bucket_lifecycle_configuration", "Rules"),
     types.BUCKET_OWNERSHIP.token: ("get_bucket_ownership_controls", "OwnershipControls"),
@@ -50,7 +50,7 @@ _NOT_SET = (
     *("LifecyclePolicyNotFoundException", "RepositoryNotFoundException", "RepositoryPolicyNotFoundException"),
 )
 
-# What looking for a stack's resources asks of AWS.
+# The IAM actions of the search.
 ACTIONS = (
     *SEARCH_ACTIONS,
     *(action for token in _SETTINGS for action in types.row_of(token).actions.read.split()),
@@ -60,7 +60,7 @@ ACTIONS = (
 
 _NAMED_BY_THE_ENGINE = (types.BUCKET, types.ROLE, types.REPOSITORY)
 
-# The inputs that say which resource it is.
+# The inputs that identify a resource.
 _IDENTIFYING = (
     *("name", "bucket", "repository", "clusterName", "role", "domainName", "certificateArn", "zoneId", "type"),
     *("routeTableId", "subnetId", "destinationCidrBlock", "destinationIpv6CidrBlock"),
@@ -75,7 +75,7 @@ class Recovered:
     """What was looked for, in words."""
     found: tuple[Found, ...] = ()
     properties: Mapping[str, Any] | None = None
-    """Its properties, where the provider cannot read them."""
+    """Its properties, where the provider cannot read all of them."""
     known_type: bool = True
 
     @property
@@ -97,7 +97,7 @@ class ExistingAws:
         self._ask = search.aws.ask
         self._patterns = (name_pattern, DEFAULT_PATTERN)
         self._stub = StubAws(search.region, name_pattern)
-        # The program registers from several threads at once.
+        # The program registers resources in several threads.
         self._lock = threading.Lock()
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -124,7 +124,7 @@ class ExistingAws:
 
     @contextmanager
     def noting_problems(self) -> Iterator[None]:
-        """Whatever AWS answers, the other resources are looked for too."""
+        """Collects what AWS refuses, so that the search goes on."""
         try:
             yield
         except UnansweredError as error:
@@ -182,7 +182,7 @@ class ExistingAws:
         elif type_ in _SETTINGS:
             operation, key = _SETTINGS[type_]
             service, parameter = ("s3", "Bucket") if "bucket" in inputs else ("ecr", "repositoryName")
-            # The setting has the ID of what it is set on.
+            # A setting has the ID of its resource.
             owner = inputs.get("bucket") or inputs["repository"]
             if key in self._ask(service, operation, absent=_NOT_SET, **{parameter: owner}):
                 yield Found(row, owner, owner, {}, ())
@@ -190,7 +190,7 @@ class ExistingAws:
             yield from candidates(self._search, type_, inputs)
 
     def _properties(self, type_: str, inputs: Mapping[str, Any], found: Found) -> dict[str, Any] | None:
-        """The properties of what the provider cannot read completely: those of AWS before those of the program."""
+        """The properties of a resource that the provider cannot read completely: from AWS, or else the program."""
         match type_:
             case types.KEY.token:
                 key = self._ask("kms", "describe_key", KeyId=found.id)["KeyMetadata"]
@@ -226,7 +226,7 @@ class ExistingAws:
                 answer = self._ask("route53", "list_resource_record_sets", HostedZoneId=zone_id)["ResourceRecordSets"]
                 (record,) = [item for item in answer if (item["Name"].rstrip("."), item["Type"]) == (name, kind)]
                 read = {
-                    # The provider's form, in which a difference to the program's is none.
+                    # The provider's form of the policy, in which it is equal to the program's.
                     "name": name.lower(),
                     "fqdn": name.lower(),
                     "ttl": record["TTL"],
@@ -247,7 +247,7 @@ class ExistingAws:
             case types.AWSX_REPOSITORY.token if inputs.get("forceDelete"):
                 repositories = self._ask("ecr", "describe_repositories")["repositories"]
                 (repository,) = [item for item in repositories if item["repositoryName"] == found.id]
-                # The properties of what awsx makes, which differ from its own.
+                # The properties of the resource in awsx's component, which differ from the component's.
                 inputs = {"forceDelete": True}
                 read = {
                     "arn": repository["repositoryArn"],
@@ -269,7 +269,7 @@ class ExistingAws:
         return self._ask("acm", "describe_certificate", absent=absent, CertificateArn=arn).get("Certificate", {})
 
     def _outputs(self, type_: str, found: Found, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """What the program reads of a resource, and the stub does not know."""
+        """The outputs that the program reads and the stub does not know."""
         outputs = {key: properties[key] for key in ("arn", "fqdn") if key in properties}
         if found.id.startswith("arn:"):
             outputs["arn"] = found.id

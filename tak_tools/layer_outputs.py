@@ -1,6 +1,6 @@
-"""The stack outputs of a base layer as the tools read them, each by what it is.
+"""The stack outputs of a base layer as the tools read them, under names that stay when an output is renamed.
 
-An output's name stands in tak_base/outputs.py and here; everything else says `layer.key_alias`.
+Only tak_base/outputs.py and this module have an output's name; everything else uses attributes such as `key_alias`.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class _Output(Generic[Value]):
 
 
 class LayerOutputs:
-    """What a base layer publishes. Raises KeyError for an output that the layer does not have."""
+    """The outputs of a base layer. Raises KeyError for an output that the layer does not have."""
 
     if TYPE_CHECKING:
         # Each class of layers has them as a field.
@@ -75,12 +75,12 @@ class LayerOutputs:
 
     @property
     def repository_name(self) -> str:
-        """What ECR calls the repository that every stack has."""
+        """The name in ECR of the repository that every stack has."""
         return self.repository_url.split("/", 1)[1]
 
     @property
     def further_repository_names(self) -> dict[str, str]:
-        """What ECR calls the further repositories, by their names in the stack file."""
+        """The names in ECR of the further repositories, by their names in the stack file."""
         urls = self.outputs.get(LayerOutputs.further_repository_urls.name, {})
         return {name: url.split("/", 1)[1] for name, url in urls.items()}
 

@@ -37,7 +37,7 @@ class Recovery:
     recording: Recording
     recovered: Mapping[tuple[str, str], Recovered]
     leftovers: tuple[Found, ...]
-    """What belongs to the stack, and to no resource of its program."""
+    """Resources with the stack's tags or names that are not in its program."""
 
     def of(self, item: Registration) -> Recovered:
         """What AWS has of a resource."""
@@ -76,7 +76,7 @@ def print_policy() -> None:
 
 
 def recover(stack_file: StackFile, search: Search, on_found: Callable[[str], None] | None = None) -> Recovery:
-    """Looks for each resource of the program on AWS, and for what belongs to the stack besides.
+    """Looks for each resource of the program on AWS, and for other resources that belong to the stack.
 
     Raises InputError where AWS does not answer a question, and where it has nothing at all of the stack.
     """
@@ -85,7 +85,7 @@ def recover(stack_file: StackFile, search: Search, on_found: Callable[[str], Non
     with cloud.noting_problems():
         account = search.aws.ask("sts", "get_caller_identity")["Account"]
     if cloud.problems:
-        # AWS answers no call: not to be found out once for each resource.
+        # AWS answers no call: report it once, not for each resource.
         raise InputError(cloud.problems)
     recording = run_program(stack_file, cloud, on_created=on_found)
     leftovers: list[Found] = []
@@ -112,7 +112,7 @@ def import_document(recovery: Recovery) -> dict[str, Any]:
     problems: list[str] = []
     resources: list[dict[str, Any]] = []
     for item in recovery.recording.registrations:
-        # The name is the file's only: it has to be unique, which a logical name alone is not.
+        # This name is only for the file. It has to be unique, which a logical name is not.
         entry = {"type": item.type, "name": _file_name(item.urn), "logicalName": item.name}
         if item.parent.split("::")[-2] != "pulumi:pulumi:Stack":
             entry["parent"] = _file_name(item.parent)
@@ -159,7 +159,7 @@ def _refuse_to_write(path: Path, stack_file: StackFile) -> None:
         raise InputError(
             [
                 f"--output: found a state of {stack_file.stack} with {len(resources)} resources, expected none: the"
-                " file is for a new state (docs/operations.md, Disaster)"
+                " file is for a new state (docs/operations.md, Recovery)"
             ]
         )
 
@@ -192,7 +192,7 @@ def _print(stack_file: StackFile, recovery: Recovery, output: Path | None) -> No
         line(f"{item.name}: {_ADVICE[recovered.answer]} (looked for {recovered.sought})")
     line(f"\nresources: {len(recovery.recording.resources)}, found: {len(recovery.recording.resources) - len(others)}")
     if recovery.leftovers:
-        line("\nBelongs to the stack, and to no resource of its program:")
+        line("\nHave the stack's tags or names, and are not in its program:")
     for found in recovery.leftovers:
         line(f"  {short_type(found.type.token)} {found.id} {found.name}")
         if command := found.delete_command(stack_file.region):

@@ -28,18 +28,18 @@ from tak_tools.verify.leftovers import known_ids
 
 @dataclass(frozen=True)
 class Row:
-    """A tenant: something that uses the stack. Or a fact about the stack."""
+    """A tenant, which is something that uses the stack, or a fact about the stack."""
 
     kind: str
     id: str
     where: str
     what: str
-    """Whose it is, or what is known of it."""
+    """Its owner, or other facts."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of AWS, and the function that asks it."""
+    """A question to AWS, and its function."""
 
     name: str
     actions: tuple[str, ...]
@@ -51,14 +51,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows of a question, or why there are none."""
+    """The rows of a question, or the reason why it has no answer."""
 
     question: Question
     rows: tuple[Row, ...] = ()
     unanswered: str = ""
 
 
-# What tells the account, the VPC and, where the state is not given, which resources are the stack's own.
+# The calls that find the account, the VPC and, without the state, the stack's own resources.
 KNOWN = (
     "ec2:DescribeAddresses",
     "ec2:DescribeFlowLogs",
@@ -148,7 +148,7 @@ def check_there(deployment: Deployment) -> None:
 
 
 def ask(deployment: Deployment, on_question: Callable[[str], None] = lambda name: None) -> list[Answer]:
-    """The answer to each question; `on_question` is told the name of each one before it is asked."""
+    """The answer to each question; `on_question` gets the name of each one before it is asked."""
     answers = []
     for question in QUESTIONS:
         on_question(question.name)
@@ -159,7 +159,7 @@ def ask(deployment: Deployment, on_question: Callable[[str], None] = lambda name
         except UnansweredError as error:
             answers.append(Answer(question, unanswered=str(error)))
         except Exception as error:
-            # Whatever an answer looks like, the other questions are asked.
+            # The other questions are asked, whatever an answer looks like.
             found = f"an answer that cannot be read ({type(error).__name__}: {error})"
             answers.append(Answer(question, unanswered=f"{', '.join(question.actions)}: found {found}"))
     return answers
@@ -167,7 +167,7 @@ def ask(deployment: Deployment, on_question: Callable[[str], None] = lambda name
 
 # The network
 
-# What interfaces have in their descriptions: AWS does not say otherwise which service has made one.
+# Descriptions of network interfaces: AWS has no other field for the service that created one.
 _MADE_BY = (
     ("ECS task, attachment", r"arn:[\w-]+:ecs:\S+:attachment/(\S+)"),
     ("RDS", r"RDSNetworkInterface"),
@@ -204,7 +204,7 @@ def _holders(deployment: Deployment) -> dict[str, tuple[str, str]]:
 
 
 def _maker(interface: Mapping[str, Any]) -> str:
-    """The service that has made an interface, or the instance that has it, or what it says of itself."""
+    """The service that created an interface, or the instance that it is attached to, or its description."""
     description = interface.get("Description", "")
     service = _by_name(interface.get("TagSet", [])).get("aws:ecs:serviceName")
     if service:
@@ -276,9 +276,9 @@ def _peerings(deployment: Deployment) -> Iterator[Row]:
 
 
 def _owner(item: Mapping[str, Any]) -> str:
-    """What the tags and names of a resource say of whose it is."""
+    """The owner of a resource, by its tags and names."""
     tags = _by_name(item.get("Tags", []))
-    # GuardDuty tags what it makes.
+    # GuardDuty tags its resources.
     guard_duty = "GuardDutyManaged" in tags or item.get("ServiceName", "").endswith(".guardduty-data")
     stack = tags.get("aws:cloudformation:stack-name")
     parts = (
@@ -328,7 +328,7 @@ def _instances(deployment: Deployment) -> Iterator[Row]:
 def _importers(deployment: Deployment) -> Iterator[Row]:
     name = deployment.settings.suite_stack_name
     for export in (f"{name}-{key}" for key in SUITE_EXPORTS) if name else ():
-        # The error also where a stack has no such export.
+        # AWS answers with this error where there is no import, and where there is no such export.
         answer = deployment.aws.ask("cloudformation", "list_imports", absent=["ValidationError"], ExportName=export)
         for stack in answer.get("Imports", []):
             yield Row("import", export, "CloudFormation", f"CloudFormation stack {stack}")

@@ -338,7 +338,7 @@ def test_a_state_that_is_not_lost_is_not_imported_once_more(
         recover.run(project.folder, "prod", output=tmp_path / "import.json", as_json=False)
     assert stopped.value.problems == (
         "--output: found a state of prod with 1 resources, expected none: the file is for a new state"
-        " (docs/operations.md, Disaster)",
+        " (docs/operations.md, Recovery)",
     )
     assert not (tmp_path / "import.json").exists()
 
