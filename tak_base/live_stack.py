@@ -107,7 +107,8 @@ def _refusal(key: str, found: object, expected: str) -> str:
 
 def _without_data(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     """A protected bucket or repository that the stack file no longer has."""
-    for name in live.get("ecrRepositoryUrls", {}):
+    # Sorted: the engine gives a map in any order.
+    for name in sorted(live.get("ecrRepositoryUrls", {})):
         if name not in settings.compute.repositories:
             yield _removal("repositories", shown(settings.compute.repositories), f"{name} in it")
     for key, output, wanted in (

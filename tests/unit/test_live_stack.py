@@ -131,6 +131,11 @@ def test_a_protected_bucket_or_repository_does_not_leave_the_stack(
     assert update("prod", {key: without}, before={key: value, "protectData": False}) == []
 
 
+def test_refused_repositories_are_in_alphabetical_order_whatever_the_order_of_the_engine(update: Update) -> None:
+    lines = update("prod", {"repositories": []}, before={"repositories": ["etl", "artifacts"]})
+    assert [line.split("expected ")[1].split()[0] for line in lines] == ["artifacts", "etl"]
+
+
 @pytest.mark.parametrize(
     ("before", "change", "found"),
     [
