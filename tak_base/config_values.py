@@ -39,6 +39,8 @@ class Reader:
     """Whether the value is a string, even where it looks like a number or a list."""
     extends_default: bool = False
     """Whether PROFILE in the list stands for the default list."""
+    values: tuple[Any, ...] = ()
+    """Some of the values that it reads; empty for a text or a list."""
 
     def __call__(self, value: Any) -> Any:
         try:
@@ -60,7 +62,7 @@ def integer(*allowed: int | range) -> Reader:
             raise ValueError
         return value
 
-    return Reader(expected, convert)
+    return Reader(expected, convert, values=(numbers[0], numbers[-1]))
 
 
 def one_of(choices: Any) -> Reader:
@@ -71,7 +73,7 @@ def one_of(choices: Any) -> Reader:
             raise ValueError
         return value
 
-    return Reader(_any_of(get_args(choices)), convert, is_text=True)
+    return Reader(_any_of(get_args(choices)), convert, is_text=True, values=get_args(choices))
 
 
 def _any_of(choices: Iterable[str]) -> str:
@@ -116,7 +118,7 @@ def _flag(value: Any) -> bool:
     return value
 
 
-flag = Reader("true or false", _flag)
+flag = Reader("true or false", _flag, values=(False, True))
 
 
 # Rows: a key of the stack file

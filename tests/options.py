@@ -5,14 +5,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tak_base.config_values import in_namespace
-from tak_base.settings import NAMESPACE, parse_settings
+from tak_base.config_values import Row, in_namespace
+from tak_base.settings import CONFIG_KEYS, NAMESPACE, parse_settings
 from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording
 from tak_tools.stack_file import Project, StackFile, load_stack
 
 # The fixture `evaluate`.
 Evaluate = Callable[..., Recording]
+
+
+def another_value(row: Row, environment: str) -> Any:
+    """A value of a key that is not its default; None of a key that reads a text or a list."""
+    default = row.default_in(environment.replace("-", "_"))
+    return next((value for value in row.reader.values if value != default), None)
+
+
+def _is_the_same_in_every_stack(row: Row) -> bool:
+    return not row.required and row.columns.keys().isdisjoint(("prod", "tak_suite")) and bool(row.reader.values)
+
 
 EVERY_OPTION: dict[str, Any] = {
     "repositories": ["artifacts", "etl-tasks"],
@@ -37,8 +48,9 @@ EVERY_NETWORK_EXTRA: dict[str, Any] = {
 # TAK's own layers on the stack.
 SUITE: dict[str, Any] = {"takSuite": "Prod", "hostedZoneName": "tak.example.org"}
 
-# The keys that neither of these nor an environment sets.
+# Another value of every key that has one default for all stacks. A key that reads a text or a list has to be named.
 EVERY_OTHER_KEY: dict[str, Any] = {
+    **{key: another_value(row, "prod") for key, row in CONFIG_KEYS.items() if _is_the_same_in_every_stack(row)},
     "majorId": 2,
     "availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"],
     "endpointPolicies": "organization",

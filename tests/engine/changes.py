@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tak_base.settings import CONFIG_KEYS
 from tak_tools.formatting import markdown_table
 from tests.engine.engine import PROJECT_FOLDER, Stack
 from tests.engine.inventory import inventory
+from tests.options import EVERY_OTHER_KEY, another_value
 
 PAGE = PROJECT_FOLDER / "docs" / "changes.md"
 ZONE_NAME = "tak.example.org"
@@ -76,7 +78,7 @@ _ADDRESSES: list[Step] = [
     {"availabilityZones": None},
 ]
 
-STEPS: dict[str, list[Step]] = {
+_NAMED: dict[str, list[Step]] = {
     # With protectData, as prod has it by default.
     "prod": [
         {"natGateways": 1},
@@ -127,6 +129,17 @@ STEPS: dict[str, list[Step]] = {
         {"vpcEndpoints": None},
     ],
 }
+
+
+def _steps(environment: str) -> list[Step]:
+    """Those above, and each other key there and back."""
+    named = {key for step in _NAMED[environment] for key in step}
+    others = {key: row for key, row in CONFIG_KEYS.items() if key not in named}
+    changed = {key: EVERY_OTHER_KEY.get(key, another_value(row, environment)) for key, row in others.items()}
+    return [*_NAMED[environment], *({key: to} for key, value in changed.items() for to in (value, None))]
+
+
+STEPS = {environment: _steps(environment) for environment in _NAMED}
 
 # The only replacements of what exists, by key (`*`: any) and type, and why each of them is right.
 _NETWORK_MOVES = "the network moves to other addresses or zones, which protectData refuses"

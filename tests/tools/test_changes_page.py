@@ -10,10 +10,11 @@ from tests.engine.changes import PAGE, STEPS
 
 @pytest.mark.parametrize("environment", STEPS)
 def test_every_key_is_changed_there_and_back(environment: str) -> None:
-    """So a new key needs its steps."""
+    """A new key that reads a text or a list needs its value in tests/options.py."""
     changed = [key for step in STEPS[environment] for key in step]
 
     assert {key for key in CONFIG_KEYS if changed.count(key) < 2} == set()
+    assert {key for key in CONFIG_KEYS if all(step.get(key) is None for step in STEPS[environment])} == set()
 
 
 @pytest.mark.parametrize("environment", STEPS)
