@@ -97,39 +97,6 @@ Finder = Callable[[Search, Mapping[str, Any]], Iterator[Found]]
 FINDERS: dict[str, Finder] = {}
 """By the token of a type that is part of another resource: finds it by the inputs that the program has given it."""
 
-# What `Search.everything` asks of AWS.
-ACTIONS = (
-    "acm:DescribeCertificate",
-    "acm:ListTagsForCertificate",
-    "cloudformation:DescribeStacks",
-    "ec2:DescribeAddresses",
-    "ec2:DescribeEgressOnlyInternetGateways",
-    "ec2:DescribeFlowLogs",
-    "ec2:DescribeInternetGateways",
-    "ec2:DescribeNatGateways",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcs",
-    "ecr:DescribeRepositories",
-    "ecr:ListTagsForResource",
-    "ecs:DescribeClusters",
-    "iam:ListRolePolicies",
-    "iam:ListRoleTags",
-    "iam:ListRoles",
-    "kms:DescribeKey",
-    "kms:ListAliases",
-    "kms:ListResourceTags",
-    "logs:DescribeLogGroups",
-    "logs:ListTagsForResource",
-    "s3:GetBucketTagging",
-    "s3:ListAllMyBuckets",
-    "ssm:GetParameter",
-    "ssm:ListTagsForResource",
-    "tag:GetResources",
-)
-
 _GONE = frozenset({"deleted", "deleting"})
 
 
@@ -179,6 +146,9 @@ def _finds(row: ResourceType) -> Callable[[Finder], Finder]:
     return register
 
 
+_EC2_OPERATIONS = ["describe_internet_gateways"]
+
+
 def _lists_ec2(
     row: ResourceType,
     operation: str,
@@ -188,6 +158,8 @@ def _lists_ec2(
     is_of_type: Callable[[dict[str, Any]], bool] = lambda item: True,
 ) -> None:
     """Registers a type that EC2 describes, with tags, under `key`; `delete` is the AWS CLI's command before the ID."""
+
+    _EC2_OPERATIONS.append(operation)
 
     @_lists(row)
     def lister(search: Search) -> Iterator[Found]:
@@ -429,3 +401,29 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
         if record["Name"].rstrip(".") == name.rstrip(".") and record["Type"] == type_:
             # Other certificates for the name may need it, so there is no command to delete it.
             yield Found(types.RECORD, f"{zone_id}_{name.lower()}_{type_}", name, {}, ())
+
+
+# What `Search.everything` asks of AWS; of EC2, which shows the tags too, and of other services.
+EC2_ACTIONS = sorted({f"ec2:{operation.title().replace('_', '')}" for operation in _EC2_OPERATIONS})
+ACTIONS = (
+    *EC2_ACTIONS,
+    "acm:DescribeCertificate",
+    "acm:ListTagsForCertificate",
+    "cloudformation:DescribeStacks",
+    "ecr:DescribeRepositories",
+    "ecr:ListTagsForResource",
+    "ecs:DescribeClusters",
+    "iam:ListRolePolicies",
+    "iam:ListRoleTags",
+    "iam:ListRoles",
+    "kms:DescribeKey",
+    "kms:ListAliases",
+    "kms:ListResourceTags",
+    "logs:DescribeLogGroups",
+    "logs:ListTagsForResource",
+    "s3:GetBucketTagging",
+    "s3:ListAllMyBuckets",
+    "ssm:GetParameter",
+    "ssm:ListTagsForResource",
+    "tag:GetResources",
+)

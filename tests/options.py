@@ -22,7 +22,8 @@ def another_value(row: Row, environment: str) -> Any:
 
 
 def _is_the_same_in_every_stack(row: Row) -> bool:
-    return not row.required and row.columns.keys().isdisjoint(("prod", "tak_suite")) and bool(row.reader.values)
+    same = row.default_in("prod") == row.default_in("dev_test") and "tak_suite" not in row.columns
+    return same and not row.required and bool(row.reader.values)
 
 
 EVERY_OPTION: dict[str, Any] = {

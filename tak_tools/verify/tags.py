@@ -1,18 +1,19 @@
-"""The check of the default tags: a function for every resource type of the base layer that can have tags."""
+"""The check of the default tags, on every resource type of the base layer that can have tags."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from tak_tools import resource_types as types
+from tak_tools.aws_search import EC2_ACTIONS, LISTERS, Search
 from tak_tools.resource_types import ROWS, ResourceType
 from tak_tools.verify.checks import Difference, check
 from tak_tools.verify.deployment import Deployment
+from tak_tools.verify.leftovers import known_ids
 
 Tagged = Iterator[tuple[str, Mapping[str, str]]]
 """The existing resources of a type, each with its tags."""
 
 READERS: dict[str, Callable[[Deployment], Tagged]] = {}
-"""By the type's token; tests/tools/test_resource_types.py fails where a row has tags that nothing reads."""
+"""By the type's token. The other types have their tags where aws_search.py lists them, whatever the tags are."""
 
 
 def _reads(row: ResourceType) -> Callable[[Callable[[Deployment], Tagged]], Callable[[Deployment], Tagged]]:
@@ -32,16 +33,7 @@ def _reads(row: ResourceType) -> Callable[[Callable[[Deployment], Tagged]], Call
         "acm:DescribeCertificate",
         "acm:ListTagsForCertificate",
         "cloudformation:DescribeStacks",
-        "ec2:DescribeAddresses",
-        "ec2:DescribeEgressOnlyInternetGateways",
-        "ec2:DescribeFlowLogs",
-        "ec2:DescribeInternetGateways",
-        "ec2:DescribeNatGateways",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcEndpoints",
-        "ec2:DescribeVpcs",
+        *EC2_ACTIONS,
         "ecr:DescribeRepositories",
         "ecr:ListTagsForResource",
         "ecs:DescribeClusters",
@@ -60,57 +52,22 @@ def tags(deployment: Deployment) -> Iterable[Difference]:
     for row in ROWS.values():
         if not (row.base_layer and row.tags):
             continue
-        for resource, found in READERS[row.token](deployment):
+        for resource, found in READERS.get(row.token, _listed(row))(deployment):
             wrong = {key: found.get(key) for key, value in expected.items() if found.get(key) != value}
             if wrong:
                 yield Difference(resource, _shown(wrong), _shown({key: expected[key] for key in wrong}))
 
 
-def _reads_ec2(row: ResourceType, id_key: str, resources: Callable[[Deployment], list[Any]]) -> None:
-    """Registers a type of EC2, which describes tags too; `resources` may have None for a missing resource."""
+def _listed(row: ResourceType) -> Callable[[Deployment], Tagged]:
+    """Reads the tags of a type where AWS lists it."""
 
-    @_reads(row)
     def reader(deployment: Deployment) -> Tagged:
-        # Without the VPC, only the addresses exist.
-        for resource in resources(deployment) if deployment.vpc or row == types.EIP else ():
-            if resource:
-                yield resource[id_key], _by_name(resource.get("Tags", []))
+        known = known_ids(deployment)
+        for found in LISTERS[row.token](Search(deployment.stack_file, deployment.aws)):
+            if found.id in known:
+                yield found.id, found.tags
 
-
-def _layer_flow_log(deployment: Deployment) -> dict[str, Any] | None:
-    return None if deployment.settings.network.flow_logs == "none" else deployment.layer_flow_log
-
-
-def _route_tables(deployment: Deployment) -> list[Any]:
-    ids = {deployment.route_table_id(plan.tier, plan.zone) for plan in deployment.settings.network.addresses.subnets}
-    return [table for table in deployment.route_tables if table["RouteTableId"] in ids]
-
-
-_reads_ec2(types.VPC, "VpcId", lambda deployment: [deployment.vpc])
-_reads_ec2(types.DEFAULT_SECURITY_GROUP, "GroupId", lambda deployment: [deployment.default_security_group])
-_reads_ec2(types.INTERNET_GATEWAY, "InternetGatewayId", lambda deployment: deployment.internet_gateways)
-_reads_ec2(types.EGRESS_ONLY_GATEWAY, "EgressOnlyInternetGatewayId", lambda deployment: deployment.egress_only_gateways)
-_reads_ec2(types.ROUTE_TABLE, "RouteTableId", _route_tables)
-_reads_ec2(types.FLOW_LOG, "FlowLogId", lambda deployment: [_layer_flow_log(deployment)])
-_reads_ec2(
-    types.SUBNET, "SubnetId", lambda deployment: [deployment.subnets[id_] for _, id_ in deployment.planned_subnets()]
-)
-_reads_ec2(
-    types.NAT_GATEWAY,
-    "NatGatewayId",
-    lambda deployment: [deployment.nat_gateway_with(address) for address in deployment.nat_addresses],
-)
-_reads_ec2(types.EIP, "AllocationId", lambda deployment: deployment.elastic_ips)
-_reads_ec2(
-    types.VPC_ENDPOINT,
-    "VpcEndpointId",
-    lambda deployment: [deployment.endpoint(service) for service in deployment.settings.endpoints.vpc_endpoints],
-)
-_reads_ec2(
-    types.SECURITY_GROUP,
-    "GroupId",
-    lambda deployment: [deployment.endpoint_security_group if deployment.interface_services else None],
-)
+    return reader
 
 
 @_reads(types.KEY)
@@ -176,7 +133,8 @@ def _log_groups(deployment: Deployment) -> Tagged:
 
 @_reads(types.ROLE)
 def _flow_log_role(deployment: Deployment) -> Tagged:
-    if flow_log := _layer_flow_log(deployment):
+    flow_log = deployment.layer_flow_log
+    if flow_log and deployment.settings.network.flow_logs != "none":
         role = flow_log["DeliverLogsPermissionArn"].rsplit("/", 1)[-1]
         answer = deployment.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=role)
         yield role, _by_name(answer.get("Tags", []))
