@@ -166,9 +166,13 @@ def output_value(outputs: Mapping[str, Any], name: str, entry: str = "") -> str:
     return outputs[name][entry] if entry else outputs[name]
 
 
+def missing_outputs(found: Mapping[str, Any]) -> list[str]:
+    """The outputs that every stack has, and that are not among `found`."""
+    return [name for name, output in STACK_OUTPUTS.items() if name not in found and not output.only_with]
+
+
 def _complete(stack: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    missing = [name for name, output in STACK_OUTPUTS.items() if name not in found and not output.only_with]
-    if missing:
+    if missing := missing_outputs(found):
         raise pulumi.RunError(
             f"stack {stack}: found no output {', '.join(missing)}, which this contract expects: deploy the stack with"
             " the current tak-base"

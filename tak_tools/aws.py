@@ -1,7 +1,7 @@
 """Read-only calls to AWS, each made once, and errors that say what to do."""
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import boto3
@@ -60,6 +60,16 @@ def iam_action(service: str, operation: str) -> str:
     return _ACTIONS.get(called, called)
 
 
+def action_of(service: str, operation: str) -> str:
+    """The IAM action of a boto3 operation, for example `ec2` and `describe_vpcs`."""
+    return iam_action(service, "".join(word.capitalize() for word in operation.split("_")))
+
+
+def tags_by_key(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The tags of a resource, which most services list as `{"Key": ..., "Value": ...}`."""
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
 def read_policy(sid: str, actions: Iterable[str]) -> dict[str, Any]:
     """The IAM policy that allows `actions`, and nothing more."""
     statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(set(actions)), "Resource": "*"}
@@ -116,7 +126,7 @@ class Aws:
     def _call(
         self, service: str, operation: str, absent: Collection[str], parameters: dict[str, Any]
     ) -> dict[str, Any]:
-        action = iam_action(service, "".join(word.capitalize() for word in operation.split("_")))
+        action = action_of(service, operation)
         try:
             client = self._client(service)
             action = iam_action(service, client.meta.method_to_api_mapping[operation])

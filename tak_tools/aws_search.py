@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from tak_tools import resource_types as types
-from tak_tools.aws import Aws
+from tak_tools.aws import Aws, action_of, tags_by_key
 from tak_tools.resource_types import ResourceType
 from tak_tools.stack_file import StackFile, stack_names
 
@@ -36,6 +36,15 @@ class Found:
     def delete_command(self, region: str) -> str:
         """The commands that delete it, in one line; empty where there are none."""
         return " && ".join(f"aws {command} --region {region}" for command in self.delete)
+
+    def deletion(self, region: str) -> str:
+        """The advice to delete it, with its command; empty where there is none."""
+        unneeded = " where nothing needs its data" if self.type.data else ""
+        return f"to delete it{unneeded}: {self.delete_command(region)}" if self.delete else ""
+
+    def as_document(self) -> dict[str, str]:
+        """The resource as plain values, for JSON."""
+        return {"id": self.id, "importId": self.import_id or self.id, "name": self.name}
 
 
 class Search:
@@ -122,10 +131,6 @@ def _begins_with(name: str, start: str) -> bool:
     return name == start or name.startswith(f"{start}-")
 
 
-def _by_name(tags: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
-
-
 def _lists(row: ResourceType) -> Callable[[Lister], Lister]:
     """Registers the function that lists the resources of a type."""
 
@@ -165,7 +170,7 @@ def _lists_ec2(
     def lister(search: Search) -> Iterator[Found]:
         for item in search.aws.ask("ec2", operation)[key]:
             if is_of_type(item) and item.get("State") not in _GONE:
-                tags = _by_name(item.get("Tags", []))
+                tags = tags_by_key(item.get("Tags", []))
                 commands = (f"{delete} {item[id_key]}",) if delete else ()
                 yield Found(row, item[id_key], tags.get("Name", ""), tags, commands)
 
@@ -218,7 +223,7 @@ _lists_ec2(types.FLOW_LOG, "describe_flow_logs", "FlowLogs", "FlowLogId", "ec2 d
 @_lists(types.INTERNET_GATEWAY)
 def _internet_gateways(search: Search) -> Iterator[Found]:
     for item in search.aws.ask("ec2", "describe_internet_gateways")["InternetGateways"]:
-        id_, tags = item["InternetGatewayId"], _by_name(item.get("Tags", []))
+        id_, tags = item["InternetGatewayId"], tags_by_key(item.get("Tags", []))
         detach = [
             f"ec2 detach-internet-gateway --internet-gateway-id {id_} --vpc-id {attachment['VpcId']}"
             for attachment in item["Attachments"]
@@ -289,7 +294,7 @@ def _buckets(search: Search) -> Iterator[Found]:
         if name in tagged or search.has_own_name(name):
             answer = search.aws.ask("s3", "get_bucket_tagging", absent=["NoSuchTagSet"], Bucket=name)
             command = f"s3api delete-bucket --bucket {name}"
-            yield Found(types.BUCKET, name, name, _by_name(answer.get("TagSet", [])), (command,))
+            yield Found(types.BUCKET, name, name, tags_by_key(answer.get("TagSet", [])), (command,))
 
 
 # Compute
@@ -313,7 +318,7 @@ def _repositories(search: Search) -> Iterator[Found]:
         if arn in tagged or search.has_own_name(name):
             answer = search.aws.ask("ecr", "list_tags_for_resource", resourceArn=arn)
             command = f"ecr delete-repository --repository-name {name}"
-            yield Found(types.REPOSITORY, name, name, _by_name(answer["tags"]), (command,))
+            yield Found(types.REPOSITORY, name, name, tags_by_key(answer["tags"]), (command,))
 
 
 # Logs and roles
@@ -344,7 +349,7 @@ def _roles(search: Search) -> Iterator[Found]:
                 for policy in inline.get("PolicyNames", [])
             ]
             commands = (*policies, f"iam delete-role --role-name {name}")
-            yield Found(types.ROLE, name, name, _by_name(answer.get("Tags", [])), commands)
+            yield Found(types.ROLE, name, name, tags_by_key(answer.get("Tags", [])), commands)
 
 
 @_finds(types.ROLE_POLICY)
@@ -366,7 +371,7 @@ def _parameter(search: Search) -> Iterator[Found]:
     if search.aws.ask("ssm", "get_parameter", absent=["ParameterNotFound"], Name=name):
         answer = search.aws.ask("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=name)
         command = f"ssm delete-parameter --name {name}"
-        yield Found(types.PARAMETER, name, search.settings.name, _by_name(answer["TagList"]), (command,))
+        yield Found(types.PARAMETER, name, search.settings.name, tags_by_key(answer["TagList"]), (command,))
 
 
 @_lists(types.CLOUDFORMATION_STACK)
@@ -376,7 +381,7 @@ def _suite_stack(search: Search) -> Iterator[Found]:
         answer = search.aws.ask("cloudformation", "describe_stacks", absent=["ValidationError"], StackName=name)
         for stack in answer.get("Stacks", []):
             command = f"cloudformation delete-stack --stack-name {name}"
-            tags = _by_name(stack["Tags"])
+            tags = tags_by_key(stack["Tags"])
             yield Found(types.CLOUDFORMATION_STACK, stack["StackId"], search.settings.name, tags, (command,))
 
 
@@ -388,7 +393,7 @@ def _certificates(search: Search) -> Iterator[Found]:
         if certificate:
             answer = search.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
             command = f"acm delete-certificate --certificate-arn {arn}"
-            yield Found(types.CERTIFICATE, arn, search.settings.name, _by_name(answer["Tags"]), (command,))
+            yield Found(types.CERTIFICATE, arn, search.settings.name, tags_by_key(answer["Tags"]), (command,))
 
 
 @_finds(types.RECORD)
@@ -404,7 +409,7 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
 
 
 # What `Search.everything` asks of AWS; of EC2, which shows the tags too, and of other services.
-EC2_ACTIONS = sorted({f"ec2:{operation.title().replace('_', '')}" for operation in _EC2_OPERATIONS})
+EC2_ACTIONS = sorted({action_of("ec2", operation) for operation in _EC2_OPERATIONS})
 ACTIONS = (
     *EC2_ACTIONS,
     "acm:DescribeCertificate",

@@ -22,8 +22,11 @@ app = typer.Typer(
 )
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
-LocalStackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack: NAME of a file Pulumi.NAME.yaml.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="The folder of Pulumi.yaml and the stack files.")]
+OutputsOption = Annotated[
+    Path | None,
+    typer.Option("--outputs", help="What `pulumi stack output --json` prints; without it the Pulumi CLI is asked."),
+]
 PolicyOption = Annotated[bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -118,10 +121,7 @@ def fit(
 def verify(
     stack: StackOption,
     folder: FolderOption = Path(),
-    outputs: Annotated[
-        Path | None,
-        typer.Option("--outputs", help="What `pulumi stack output --json` prints; without it the Pulumi CLI is asked."),
-    ] = None,
+    outputs: OutputsOption = None,
     state: Annotated[
         Path | None,
         typer.Option("--state", help="What `pulumi stack export` prints: checks the protection options too."),
@@ -182,10 +182,7 @@ def pending(
 def tenants(
     stack: StackOption,
     folder: FolderOption = Path(),
-    outputs: Annotated[
-        Path | None,
-        typer.Option("--outputs", help="What `pulumi stack output --json` prints; without it the Pulumi CLI is asked."),
-    ] = None,
+    outputs: OutputsOption = None,
     state: Annotated[
         Path | None,
         typer.Option("--state", help="What `pulumi stack export` prints: has the IDs of the stack's own resources."),
@@ -231,9 +228,7 @@ def recover(
         Path | None,
         typer.Option("--output", help="Write the file for `pulumi import --file`. It overwrites no file."),
     ] = None,
-    policy: Annotated[
-        bool, typer.Option("--policy", help="Only print the IAM policy that this command needs.")
-    ] = False,
+    policy: PolicyOption = False,
     json: JsonOption = False,
 ) -> int:
     """Find the resources of a stack whose state is lost, for `pulumi import`. It only reads."""
@@ -246,7 +241,7 @@ def recover(
 
 
 @app.command()
-def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
+def local_up(stack: StackOption = "local", folder: FolderOption = Path()) -> int:
     """Deploy with the real Pulumi CLI and AWS plugin into a Moto server on this machine, and verify it."""
     from tak_tools.local_aws import command
 
@@ -254,7 +249,7 @@ def local_up(stack: LocalStackOption = "local", folder: FolderOption = Path()) -
 
 
 @app.command()
-def local_down(stack: LocalStackOption = "local", folder: FolderOption = Path()) -> int:
+def local_down(stack: StackOption = "local", folder: FolderOption = Path()) -> int:
     """Destroy what local-up made, and stop its server."""
     from tak_tools.local_aws import command
 

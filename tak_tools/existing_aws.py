@@ -226,7 +226,7 @@ class ExistingAws:
                 answer = self._ask("route53", "list_resource_record_sets", HostedZoneId=zone_id)["ResourceRecordSets"]
                 (record,) = [item for item in answer if (item["Name"].rstrip("."), item["Type"]) == (name, kind)]
                 read = {
-                    # The provider's form of the policy, in which it is equal to the program's.
+                    # The provider's form of a record's name, in which it is equal to the program's.
                     "name": name.lower(),
                     "fqdn": name.lower(),
                     "ttl": record["TTL"],

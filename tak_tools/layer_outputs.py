@@ -90,6 +90,11 @@ class LayerOutputs:
         return [self.repository_url, *self.outputs.get(LayerOutputs.further_repository_urls.name, {}).values()]
 
     @property
+    def repository_names(self) -> list[str]:
+        """As `repository_urls`."""
+        return [url.split("/", 1)[1] for url in self.repository_urls]
+
+    @property
     def repository_arns(self) -> list[str]:
         """As `repository_urls`."""
         return [self.repository_arn, *self.outputs.get(LayerOutputs.further_repository_arns.name, {}).values()]

@@ -192,12 +192,7 @@ def _as_document(stack_file: StackFile, items: list[Pending]) -> dict[str, Any]:
                 "answer": item.answer,
                 "reason": item.reason or None,
                 "found": [
-                    {
-                        "id": found.id,
-                        "importId": found.import_id or found.id,
-                        "name": found.name,
-                        "delete": found.delete_command(stack_file.region) or None,
-                    }
+                    {**found.as_document(), "delete": found.delete_command(stack_file.region) or None}
                     for found in item.found
                 ],
             }

@@ -80,6 +80,16 @@ def read_state(stack_file: StackFile, path: Path | None) -> State:
     return parse_state(stack_file, _json_object(text, source), source)
 
 
+def read_deployed(
+    stack_file: StackFile, outputs_file: Path | None, state_file: Path | None
+) -> tuple[dict[str, Any], tuple[StateResource, ...] | None]:
+    """The stack's outputs and the resources of its state; None where only a file with the outputs is given."""
+    outputs = read_outputs(stack_file, outputs_file)
+    # The CLI that has given the outputs gives the state too.
+    state = read_state(stack_file, state_file) if state_file or not outputs_file else None
+    return outputs, state.resources if state else None
+
+
 def parse_state(stack_file: StackFile, document: Mapping[str, Any], source: str) -> State:
     """As read_state, from the document of `source`."""
     try:

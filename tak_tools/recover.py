@@ -195,9 +195,8 @@ def _print(stack_file: StackFile, recovery: Recovery, output: Path | None) -> No
         line("\nHave the stack's tags or names, and are not in its program:")
     for found in recovery.leftovers:
         line(f"  {short_type(found.type.token)} {found.id} {found.name}")
-        if command := found.delete_command(stack_file.region):
-            unneeded = " where nothing needs its data" if found.type.data else ""
-            line(f"    to delete it{unneeded}: {command}")
+        if advice := found.deletion(stack_file.region):
+            line(f"    {advice}")
     stack = stack_file.stack
     if output is None:
         line(f"\nTo write the file that imports them: tak-base recover --stack {stack} --output import.json")
@@ -224,20 +223,16 @@ def _as_document(stack_file: StackFile, recovery: Recovery) -> dict[str, Any]:
                 "name": item.name,
                 "answer": recovery.of(item).answer,
                 "sought": recovery.of(item).sought,
-                "found": [_found_document(found) for found in recovery.of(item).found],
+                "found": [found.as_document() for found in recovery.of(item).found],
             }
             for item in recovery.recording.resources
         ],
         "leftovers": [
             {
                 "type": found.type.token,
-                **_found_document(found),
+                **found.as_document(),
                 "delete": found.delete_command(stack_file.region) or None,
             }
             for found in recovery.leftovers
         ],
     }
-
-
-def _found_document(found: Found) -> dict[str, Any]:
-    return {"id": found.id, "importId": found.import_id or found.id, "name": found.name}

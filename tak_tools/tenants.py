@@ -15,12 +15,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from tak_base.outputs import STACK_OUTPUTS, SUITE_EXPORTS
-from tak_tools.aws import Aws, UnansweredError, client_factory, read_policy
+from tak_base.addressing import AWS_RESERVED_ADDRESSES
+from tak_base.outputs import SUITE_EXPORTS, missing_outputs
+from tak_tools.aws import Aws, UnansweredError, action_of, client_factory, read_policy, tags_by_key
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.errors import InputError
 from tak_tools.layer_outputs import LayerOutputs
-from tak_tools.pulumi_stack import read_outputs, read_state
+from tak_tools.pulumi_stack import read_deployed
 from tak_tools.stack_file import load_project, load_stack
 from tak_tools.verify.deployment import Deployment
 from tak_tools.verify.leftovers import known_ids
@@ -100,11 +101,8 @@ def run(
     cannot be asked.
     """
     stack_file = load_stack(load_project(folder), stack)
-    outputs = read_outputs(stack_file, outputs_file)
-    # The CLI that has given the outputs gives the state too.
-    state = read_state(stack_file, state_file) if state_file or not outputs_file else None
-    aws = Aws(client_factory(stack_file.region))
-    deployment = Deployment(stack_file, outputs, aws, state.resources if state else None)
+    outputs, state = read_deployed(stack_file, outputs_file, state_file)
+    deployment = Deployment(stack_file, outputs, Aws(client_factory(stack_file.region)), state)
     with progress_console().status("Asking AWS") as status:
         check_there(deployment)
         answers = ask(deployment, on_question=lambda name: status.update(f"Asking AWS: {name}"))
@@ -128,10 +126,7 @@ def print_policy() -> None:
 
 def check_there(deployment: Deployment) -> None:
     """Raises InputError where the outputs, the account or the VPC are not those of a deployed stack."""
-    missing = [
-        name for name, output in STACK_OUTPUTS.items() if not output.only_with and name not in deployment.outputs
-    ]
-    if missing:
+    if missing := missing_outputs(deployment.outputs):
         raise InputError([f"stack outputs: found no {', '.join(missing)}, expected them: deploy the stack first"])
     if deployment.key_arn.count(":") != 5:
         raise InputError([f"stack outputs: {LayerOutputs.key_arn.name}: found {deployment.key_arn}, expected an ARN"])
@@ -206,7 +201,7 @@ def _holders(deployment: Deployment) -> dict[str, tuple[str, str]]:
 def _maker(interface: Mapping[str, Any]) -> str:
     """The service that created an interface, or the instance that it is attached to, or its description."""
     description = interface.get("Description", "")
-    service = _by_name(interface.get("TagSet", [])).get("aws:ecs:serviceName")
+    service = tags_by_key(interface.get("TagSet", [])).get("aws:ecs:serviceName")
     if service:
         return f"ECS service {service}"
     for maker, pattern in _MADE_BY:
@@ -253,8 +248,7 @@ def _question_of_vpc(kind: str, operation: str, key: str, id_key: str, filter_: 
             if item[id_key] not in known and not _comes_with_a_vpc(item) and not gone:
                 yield Row(kind, item[id_key], item.get("CidrBlock", "VPC"), _owner(item))
 
-    action = "".join(word.capitalize() for word in operation.split("_"))
-    return Question(kind, (f"ec2:{action}",), made_by_others)
+    return Question(kind, (action_of("ec2", operation),), made_by_others)
 
 
 def _comes_with_a_vpc(item: Mapping[str, Any]) -> bool:
@@ -277,7 +271,7 @@ def _peerings(deployment: Deployment) -> Iterator[Row]:
 
 def _owner(item: Mapping[str, Any]) -> str:
     """The owner of a resource, by its tags and names."""
-    tags = _by_name(item.get("Tags", []))
+    tags = tags_by_key(item.get("Tags", []))
     # GuardDuty tags its resources.
     guard_duty = "GuardDutyManaged" in tags or item.get("ServiceName", "").endswith(".guardduty-data")
     stack = tags.get("aws:cloudformation:stack-name")
@@ -287,10 +281,6 @@ def _owner(item: Mapping[str, Any]) -> str:
         tags.get("Name") or item.get("GroupName") or item.get("ServiceName", ""),
     )
     return ", ".join(filter(None, parts)) or "no name"
-
-
-def _by_name(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 # The cluster
@@ -360,15 +350,14 @@ def _certificate_users(deployment: Deployment) -> Iterator[Row]:
 def _addresses(deployment: Deployment) -> Iterator[Row]:
     for _, id_ in deployment.planned_subnets():
         subnet = deployment.subnets[id_]
-        # AWS keeps five addresses of each subnet.
-        total = ipaddress.ip_network(subnet["CidrBlock"]).num_addresses - 5
+        total = ipaddress.ip_network(subnet["CidrBlock"]).num_addresses - AWS_RESERVED_ADDRESSES
         where = _subnet_name(deployment, id_)
         yield Row(where, id_, subnet["CidrBlock"], f"{subnet['AvailableIpAddressCount']} of {total} addresses free")
 
 
 @_asks("images", "ecr:DescribeImages", tenants=False)
 def _images(deployment: Deployment) -> Iterator[Row]:
-    for name in [deployment.repository_name, *deployment.further_repository_names.values()]:
+    for name in deployment.repository_names:
         answer = deployment.aws.ask(
             "ecr", "describe_images", absent=["RepositoryNotFoundException"], repositoryName=name
         )

@@ -79,8 +79,7 @@ class Stack(LayerOutputs):
     @property
     def repositories(self) -> dict[str, ImageRepository]:
         """By what ECR calls them."""
-        names = [url.split("/", 1)[1] for url in self.repository_urls]
-        return dict(zip(names, self.settings.compute.image_repositories, strict=True))
+        return dict(zip(self.repository_names, self.settings.compute.image_repositories, strict=True))
 
     @property
     def buckets(self) -> set[str]:

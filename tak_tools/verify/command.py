@@ -8,7 +8,7 @@ from typing import Any
 from tak_tools.aws import Aws, client_factory
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.layer_outputs import LayerOutputs
-from tak_tools.pulumi_stack import read_outputs, read_state
+from tak_tools.pulumi_stack import read_deployed
 from tak_tools.stack_file import load_project, load_stack
 from tak_tools.verify import Deployment, Result, examine, policy_document, sarif
 
@@ -31,11 +31,8 @@ def run(
     if sarif_file:
         sarif.check_writable(sarif_file)
     stack_file = load_stack(load_project(folder), stack)
-    outputs = read_outputs(stack_file, outputs_file)
-    # The CLI that has given the outputs gives the state too.
-    state = read_state(stack_file, state_file) if state_file or not outputs_file else None
-    aws = Aws(client_factory(stack_file.region))
-    deployment = Deployment(stack_file, outputs, aws, state.resources if state else None, image_pushes)
+    outputs, state = read_deployed(stack_file, outputs_file, state_file)
+    deployment = Deployment(stack_file, outputs, Aws(client_factory(stack_file.region)), state, image_pushes)
     started = datetime.now(UTC)
     with progress_console().status("Asking AWS") as status:
         results = examine(deployment, on_check=lambda name: status.update(f"Asking AWS: {name}"))

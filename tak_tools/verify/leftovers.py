@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tak_tools.aws_search import ACTIONS, Found, Search
+from tak_tools.aws_search import ACTIONS, Search
 from tak_tools.formatting import short_type
 from tak_tools.verify.checks import Difference, check
 from tak_tools.verify.deployment import Deployment
@@ -28,13 +28,8 @@ def leftovers(deployment: Deployment) -> Iterable[Difference]:
             # In use: nothing is said of how to delete it.
             yield Difference(found.id, f"{what}, in the stack's outputs and {where}", "it in the state too")
         else:
-            yield Difference(found.id, f"{what}, {where}", f"only resources of the stack{_advice(found, deployment)}")
-
-
-def _advice(found: Found, deployment: Deployment) -> str:
-    command = found.delete_command(deployment.region)
-    unneeded = " where nothing needs its data" if found.type.data else ""
-    return f"; to delete it{unneeded}: {command}" if command else ""
+            advice = found.deletion(deployment.region)
+            yield Difference(found.id, f"{what}, {where}", f"only resources of the stack{advice and f'; {advice}'}")
 
 
 def known_ids(deployment: Deployment) -> set[str]:

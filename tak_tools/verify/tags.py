@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tak_tools import resource_types as types
+from tak_tools.aws import tags_by_key
 from tak_tools.aws_search import EC2_ACTIONS, LISTERS, Search
 from tak_tools.resource_types import ROWS, ResourceType
 from tak_tools.verify.checks import Difference, check
@@ -84,13 +85,13 @@ def _parameter(deployment: Deployment) -> Tagged:
         "ssm", "list_tags_for_resource", absent=["InvalidResourceId"], ResourceType="Parameter", ResourceId=name
     )
     if answer:
-        yield name, _by_name(answer["TagList"])
+        yield name, tags_by_key(answer["TagList"])
 
 
 @_reads(types.CLOUDFORMATION_STACK)
 def _suite_stack(deployment: Deployment) -> Tagged:
     if stack := deployment.suite_stack:
-        yield stack["StackName"], _by_name(stack["Tags"])
+        yield stack["StackName"], tags_by_key(stack["Tags"])
 
 
 @_reads(types.BUCKET)
@@ -98,15 +99,15 @@ def _buckets(deployment: Deployment) -> Tagged:
     own = [deployment.bucket_name] if deployment.exists("bucket") else []
     for name in [*own, *deployment.further_bucket_names]:
         answer = deployment.bucket("get_bucket_tagging", absent="NoSuchTagSet", name=name)
-        yield name, _by_name(answer.get("TagSet", []))
+        yield name, tags_by_key(answer.get("TagSet", []))
 
 
 @_reads(types.REPOSITORY)
 def _repositories(deployment: Deployment) -> Tagged:
-    for name in [deployment.repository_name, *deployment.further_repository_names.values()]:
+    for name in deployment.repository_names:
         if found := deployment.repository_called(name):
             answer = deployment.aws.ask("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
-            yield name, _by_name(answer["tags"])
+            yield name, tags_by_key(answer["tags"])
 
 
 @_reads(types.CERTIFICATE)
@@ -114,7 +115,7 @@ def _certificate(deployment: Deployment) -> Tagged:
     if deployment.settings.dns.hosted_zone_name and deployment.certificate:
         arn = deployment.certificate_arn
         answer = deployment.aws.ask("acm", "list_tags_for_certificate", CertificateArn=arn)
-        yield arn, _by_name(answer["Tags"])
+        yield arn, tags_by_key(answer["Tags"])
 
 
 @_reads(types.CLUSTER)
@@ -137,11 +138,7 @@ def _flow_log_role(deployment: Deployment) -> Tagged:
     if flow_log and deployment.settings.network.flow_logs != "none":
         role = flow_log["DeliverLogsPermissionArn"].rsplit("/", 1)[-1]
         answer = deployment.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=role)
-        yield role, _by_name(answer.get("Tags", []))
-
-
-def _by_name(tags: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
+        yield role, tags_by_key(answer.get("Tags", []))
 
 
 def _shown(tags: Mapping[str, str | None]) -> str:

@@ -416,7 +416,7 @@ def test_the_command_writes_its_findings_as_sarif_beside_what_it_prints(
 def test_a_sarif_file_that_cannot_be_written_is_refused_before_anybody_is_asked(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "read_outputs", None)
+    monkeypatch.setattr(command, "read_deployed", None)
     monkeypatch.setattr(command, "client_factory", None)
     path = tmp_path / "none" / "verify.sarif"
     assert refusal(project, sarif_file=path) == f"--sarif: found {path}, expected a file that can be written"
