@@ -239,13 +239,6 @@ def write_network(layer: Layer, environment: str) -> Document:
         _allow("ChangeWhatIsOwn", actions("ec2:", WRITING), layer.ec2("*"), own),
         _allow("TagDefaultSecurityGroup", ["ec2:CreateTags"], security_groups, not_of_others | requested),
         _allow("EmptyDefaultSecurityGroup", adoption, security_groups, not_of_others),
-        # What EC2 does for an interface endpoint with private DNS; whose hosted zone it is cannot be said.
-        _allow(
-            "PrivateDnsOfEndpoints",
-            actions("route53:", WRITING, types.VPC_ENDPOINT.token),
-            layer.hosted_zones,
-            {"ForAllValues:StringLike": {"route53:VPCs": [f"VPCId=*,VPCRegion={layer.target.region}"]}},
-        ),
     )
 
 
@@ -325,7 +318,7 @@ def write_keys(layer: Layer, environment: str) -> Document:
 
 
 def write_dns(layer: Layer, environment: str) -> Document:
-    """Create, change and delete the certificate of one environment, and create the records that validate it."""
+    """Create, change and delete the certificate of one environment with its records, and private DNS of endpoints."""
     own, requested, not_of_others = _conditions(layer, environment)
     certificates = layer.target.arn("acm", "certificate/*")
     make, tag = "acm:RequestCertificate", "acm:AddTagsToCertificate"
@@ -347,6 +340,13 @@ def write_dns(layer: Layer, environment: str) -> Document:
                 },
                 "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_*"]},
             },
+        ),
+        # What EC2 does for an interface endpoint with private DNS; whose hosted zone it is cannot be said.
+        _allow(
+            "PrivateDnsOfEndpoints",
+            actions("route53:", WRITING, types.VPC_ENDPOINT.token),
+            layer.hosted_zones,
+            {"ForAllValues:StringLike": {"route53:VPCs": [f"VPCId=*,VPCRegion={layer.target.region}"]}},
         ),
     )
 

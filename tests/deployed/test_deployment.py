@@ -530,29 +530,10 @@ def test_the_flow_logs_role_may_write_to_its_log_group_and_is_lent_to_nobody_els
 
 def tags_of_everything(layer: Layer) -> dict[str, dict[str, str]]:
     """The tags of everything the layer has made that can have tags, by id."""
-    ec2 = layer.client("ec2")
-    filters = [{"Name": "resource-id", "Values": [layer.vpc_id]}]
-    described = {
-        "VpcId": ec2.describe_vpcs(VpcIds=[layer.vpc_id])["Vpcs"],
-        "SubnetId": layer.in_vpc("describe_subnets", "Subnets"),
-        "RouteTableId": [
-            table
-            for table in layer.in_vpc("describe_route_tables", "RouteTables")
-            if not any(association["Main"] for association in table["Associations"])
-        ],
-        "InternetGatewayId": ec2.describe_internet_gateways(InternetGatewayIds=[internet_gateway(layer)])[
-            "InternetGateways"
-        ],
-        "EgressOnlyInternetGatewayId": ec2.describe_egress_only_internet_gateways(
-            EgressOnlyInternetGatewayIds=[egress_only_gateway(layer)]
-        )["EgressOnlyInternetGateways"],
-        "NatGatewayId": layer.in_vpc("describe_nat_gateways", "NatGateways"),
-        "AllocationId": ec2.describe_addresses(PublicIps=layer.nat_addresses)["Addresses"],
-        "GroupId": layer.in_vpc("describe_security_groups", "SecurityGroups"),
-        "VpcEndpointId": layer.in_vpc("describe_vpc_endpoints", "VpcEndpoints"),
-        "FlowLogId": ec2.describe_flow_logs(Filters=filters)["FlowLogs"],
-    }
-    tags = {item[key]: named(item["Tags"]) for key, items in described.items() for item in items}
+    of_ec2 = [item for item in layer.recording.resources if ROWS[item.type].tags and item.type.startswith("aws:ec2/")]
+    tags: dict[str, dict[str, str]] = {item.id: {} for item in of_ec2}
+    for tag in layer.client("ec2").describe_tags(Filters=[{"Name": "resource-id", "Values": [*tags]}])["Tags"]:
+        tags[tag["ResourceId"]][tag["Key"]] = tag["Value"]
     tags["bucket"] = named(bucket(layer, "get_bucket_tagging")["TagSet"])
     key_tags = layer.client("kms").list_resource_tags(KeyId=layer.key_arn)["Tags"]
     tags["key"] = {tag["TagKey"]: tag["TagValue"] for tag in key_tags}
