@@ -408,6 +408,8 @@ def _record(search: Search, inputs: Mapping[str, Any]) -> Iterator[Found]:
             yield Found(types.RECORD, f"{zone_id}_{name.lower()}_{type_}", name, {}, ())
 
 
+EC2_TYPES = tuple(token for token in LISTERS if token.startswith("aws:ec2/"))
+
 # What `Search.everything` asks of AWS; of EC2, which shows the tags too, and of other services.
 EC2_ACTIONS = sorted({action_of("ec2", operation) for operation in _EC2_OPERATIONS})
 ACTIONS = (

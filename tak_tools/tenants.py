@@ -18,6 +18,7 @@ from rich.table import Table
 from tak_base.addressing import AWS_RESERVED_ADDRESSES
 from tak_base.outputs import SUITE_EXPORTS, missing_outputs
 from tak_tools.aws import Aws, UnansweredError, action_of, client_factory, read_policy, tags_by_key
+from tak_tools.aws_search import EC2_ACTIONS, EC2_TYPES
 from tak_tools.console import print_json, progress_console, result_console
 from tak_tools.errors import InputError
 from tak_tools.layer_outputs import LayerOutputs
@@ -60,16 +61,7 @@ class Answer:
 
 
 # The calls that find the account, the VPC and, without the state, the stack's own resources.
-KNOWN = (
-    "ec2:DescribeAddresses",
-    "ec2:DescribeFlowLogs",
-    "ec2:DescribeNatGateways",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcs",
-    "sts:GetCallerIdentity",
-)
+KNOWN = (*EC2_ACTIONS, "sts:GetCallerIdentity")
 
 QUESTIONS: list[Question] = []
 
@@ -176,7 +168,7 @@ _MADE_BY = (
 
 @_asks("network interfaces", "ec2:DescribeNetworkInterfaces")
 def _interfaces(deployment: Deployment) -> Iterator[Row]:
-    known, holders = known_ids(deployment), _holders(deployment)
+    known, holders = known_ids(deployment, EC2_TYPES), _holders(deployment)
     for item in deployment.in_vpc("describe_network_interfaces", "NetworkInterfaces"):
         holder, owner = holders.get(item["NetworkInterfaceId"], ("", ""))
         if not holder or holder not in known:
@@ -241,7 +233,7 @@ _GONE = frozenset({"deleted", "expired", "failed", "rejected"})
 
 def _question_of_vpc(kind: str, operation: str, key: str, id_key: str, filter_: str) -> Question:
     def made_by_others(deployment: Deployment) -> Iterator[Row]:
-        known = known_ids(deployment)
+        known = known_ids(deployment, EC2_TYPES)
         filters = [{"Name": filter_, "Values": [deployment.vpc_id]}]
         for item in deployment.aws.ask("ec2", operation, Filters=filters)[key]:
             gone = item.get("State", "").lower() in _GONE

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from botocore.loaders import create_loader
@@ -12,8 +13,10 @@ from tak_base.endpoint_services import GATEWAY_SERVICES
 from tak_base.settings import Settings
 from tak_tools.aws import Aws
 from tak_tools.layer_outputs import LayerOutputs
+from tak_tools.program import Registration, run_program
 from tak_tools.pulumi_stack import StateResource
 from tak_tools.stack_file import StackFile
+from tak_tools.stub_aws import StubAws
 
 Subject = Literal["VPC", "key", "bucket", "repository", "cluster"]
 
@@ -100,6 +103,11 @@ class Deployment(LayerOutputs):
         if settings.network.flow_logs != "none":
             names.append(settings.flow_log_group_name)
         return tuple(names)
+
+    @cached_property
+    def planned_resources(self) -> tuple[Registration, ...]:
+        """What the program creates, with the names that it gives."""
+        return run_program(self.stack_file, StubAws(self.region, self.stack_file.name_pattern)).resources
 
     # What AWS has
 

@@ -63,7 +63,7 @@ def _listed(row: ResourceType) -> Callable[[Deployment], Tagged]:
     """Reads the tags of a type where AWS lists it."""
 
     def reader(deployment: Deployment) -> Tagged:
-        known = known_ids(deployment)
+        known = known_ids(deployment, [row.token])
         for found in LISTERS[row.token](Search(deployment.stack_file, deployment.aws)):
             if found.id in known:
                 yield found.id, found.tags

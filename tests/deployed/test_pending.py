@@ -10,12 +10,12 @@ import pytest
 
 from tak_tools import pending
 from tak_tools.aws import Aws
-from tak_tools.aws_search import Search, candidates
+from tak_tools.aws_search import LISTERS, Search, candidates
 from tak_tools.errors import InputError
 from tak_tools.program import Registration
 from tak_tools.pulumi_stack import PendingOperation, State, parse_state
 from tak_tools.stack_file import Project, StackFile, load_project
-from tak_tools.verify import simulated_deployment
+from tak_tools.verify import leftovers, simulated_deployment
 from tests.deployed.breaks import TAGS, Case, found_by, tagged_as
 from tests.deployed.layer import Layer
 from tests.deployed.test_verify import answering
@@ -94,9 +94,22 @@ def test_without_the_state_the_outputs_and_what_they_use_are_known(layer: Layer)
     fresh = dataclasses.replace(deployment, aws=Aws(layer.client))
     assert found_by(fresh) == [
         f"leftovers: {gateway}: found ec2 InternetGateway {name}-internet-gateway, neither in the stack's outputs nor"
-        " used by what they name (--state says for certain), expected only resources of the stack;"
-        f" to delete it: aws ec2 delete-internet-gateway --internet-gateway-id {gateway} --region ap-southeast-2"
+        " used by what they name, expected only resources of the stack; --state says which these are"
     ]
+
+
+def test_without_the_state_a_type_that_no_output_leads_to_is_known_by_the_name_that_the_program_gives(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_ids_in_use", lambda deployment: set())
+    known = leftovers.known_ids(dataclasses.replace(Case(layer).deployment(), state=None), LISTERS)
+    named = {
+        item.id
+        for item in layer.recording.resources
+        if item.type in LISTERS and ("name" in item.inputs or "Name" in item.inputs.get("tags", {}))
+    }
+    assert named
+    assert named - known == set()
 
 
 # Pending operations
