@@ -1,16 +1,30 @@
 """A fresh deployment has no findings and no tenants; what is wrong with another one, or uses it, is found exactly."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tak_base.config_values import by_key
 from tak_base.settings import CONFIG_KEYS
 from tak_tools.verify import CHECKS, examine, verify_simulation
-from tests.deployed.breaks import BREAKS, Break, Case, each, found_by
+from tests.deployed.breaks import BREAKS, Break
+from tests.deployed.breaks.harness import Stack
+from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
-from tests.deployed.option_breaks import OPTION_BREAKS, SUITE_BREAKS
 from tests.deployed.test_tenants import PLANTS, rows_of
 
-OF_PROD, OF_THE_OPTIONS, OF_THE_SUITE = each(BREAKS), each(OPTION_BREAKS), each(SUITE_BREAKS)
+
+def each(on: Stack) -> list[Any]:
+    """The parameters of a test that is run for each break; `make test` runs the first one of each check."""
+    breaks = [item for item in BREAKS if item.on == on]
+    first = {item.check: item for item in reversed(breaks)}
+    return [
+        pytest.param(item, id=item.name, marks=() if item is first[item.check] else pytest.mark.slow) for item in breaks
+    ]
+
+
+OF_PROD, OF_THE_OPTIONS, OF_THE_SUITE = each("prod"), each("full"), each("suite")
 
 
 def assert_nothing_is_found(layer: Layer) -> None:
@@ -29,6 +43,13 @@ def test_every_check_has_a_break_that_make_test_runs(request: pytest.FixtureRequ
     assert not hasattr(request.module, "pytestmark")
     run = [item for item in [*OF_PROD, *OF_THE_OPTIONS, *OF_THE_SUITE] if not item.marks]
     assert {item.values[0].check for item in run} == set(CHECKS)
+
+
+def test_a_break_is_in_the_module_named_like_that_of_its_check() -> None:
+    def module(function: Callable[..., Any]) -> str:
+        return function.__module__.rpartition(".")[2]
+
+    assert [item.name for item in BREAKS if module(item.damage) != module(CHECKS[item.check].function)] == []
 
 
 # In the order of the layers: a layer is deployed when a test first needs it, and makes AWS's answers longer.

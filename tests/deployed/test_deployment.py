@@ -5,15 +5,14 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_base.addressing import ZONES, ipv6_subnet
 from tak_tools.resource_types import ROWS
+from tests.deployed.case import ACCOUNT
 from tests.deployed.layer import Layer
 from tests.unit.test_program import PROD_ONLY_NAMES
 
 ZONE_NAMES = {"a": "ap-southeast-2a", "b": "ap-southeast-2b"}
-ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "ap-southeast-2"
 ADDRESSES = {
     "prod": {

@@ -12,8 +12,10 @@ from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, command
-from tests.deployed.breaks import BREAKS, Case, found_by, push, run_service
+from tests.deployed.breaks import images
+from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
+from tests.deployed.resources import push, run_service
 from tests.deployed.test_deployment import endpoints, nat_gateways, next_hop, subnets
 from tests.deployed.test_tak_suite_deployed import OF_THE_SUITE
 from tests.deployed.test_verify import calls_of
@@ -166,9 +168,9 @@ def _use_images(case: Case) -> None:
     """One of each kind that uses images, and an index."""
     push(case, "tak-1", refers_to=push(case))
     run_service(case, ":tak-1")
-    for item in BREAKS:
-        if item.damage.__name__.startswith(("a_task_runs", "a_rule_and_a_schedule", "the_image_of_a_lambda")):
-            item.damage(case)
+    images.a_task_runs_an_image_that_is_deleted(case)
+    images.a_rule_and_a_schedule_start_an_image_that_is_deleted(case)
+    images.the_image_of_a_lambda_function_is_deleted(case)
 
 
 def test_a_map_of_outputs_has_texts_only(project: Project, tmp_path: Path) -> None:

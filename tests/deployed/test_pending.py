@@ -16,8 +16,9 @@ from tak_tools.program import Registration
 from tak_tools.pulumi_stack import PendingOperation, State, parse_state
 from tak_tools.stack_file import Project, StackFile, load_project
 from tak_tools.verify import leftovers, simulated_deployment
-from tests.deployed.breaks import TAGS, Case, found_by, tagged_as
+from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
+from tests.deployed.resources import TAGS, tagged_as
 from tests.deployed.test_verify import answering
 
 pytestmark = pytest.mark.slow

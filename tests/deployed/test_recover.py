@@ -18,8 +18,8 @@ from tak_tools.program import Registration
 from tak_tools.pulumi_stack import State, StateResource
 from tak_tools.recover import Recovery, import_document
 from tak_tools.stack_file import Project, StackFile
-from tests.deployed.breaks import tagged_as
 from tests.deployed.layer import Layer
+from tests.deployed.resources import tagged_as
 from tests.deployed.test_verify import answering, calls_of
 from tests.options import with_options
 

@@ -10,9 +10,10 @@ from tak_tools import simulate
 from tak_tools.aws import iam_action
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS
-from tests.deployed.breaks import Case, push, run_service
+from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
-from tests.deployed.test_verify import calls_of, found_by
+from tests.deployed.resources import push, run_service
+from tests.deployed.test_verify import calls_of
 from tests.options import SUITE, with_options
 
 pytestmark = pytest.mark.slow

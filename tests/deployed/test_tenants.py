@@ -15,8 +15,9 @@ from tak_tools import tenants
 from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
-from tests.deployed.breaks import ACCOUNT, OTHER_ACCOUNT, Case, push, run_service
+from tests.deployed.case import ACCOUNT, OTHER_ACCOUNT, Case
 from tests.deployed.layer import Layer
+from tests.deployed.resources import push, run_service
 from tests.deployed.test_verify import answering, calls_of
 
 pytestmark = pytest.mark.slow

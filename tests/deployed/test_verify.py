@@ -14,15 +14,16 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
-from moto.core import DEFAULT_ACCOUNT_ID
 
 from tak_tools.aws import Aws, UnansweredError
 from tak_tools.controls import CONTROLS
 from tak_tools.errors import InputError
 from tak_tools.stack_file import Project
 from tak_tools.verify import CHECKS, command, examine, policy_document, run_checks, verify_simulation
-from tests.deployed.breaks import BREAKS, Case, found_by, push, run_service
+from tests.deployed.breaks.buckets import versioning_is_suspended
+from tests.deployed.case import ACCOUNT, Case, found_by
 from tests.deployed.layer import Layer
+from tests.deployed.resources import push, run_service
 
 pytestmark = pytest.mark.slow
 
@@ -339,7 +340,7 @@ def test_the_command_prints_a_line_for_each_check_and_returns_0(
     assert command.run(project.folder, "prod", outputs_file=outputs_file, state_file=state_file) == 0
     printed, errors = capsys.readouterr()
     lines = printed.splitlines()
-    assert lines[0] == f"tak-base-prod in ap-southeast-2, account {DEFAULT_ACCOUNT_ID}"
+    assert lines[0] == f"tak-base-prod in ap-southeast-2, account {ACCOUNT}"
     assert lines[1 : len(CHECKS) + 1] == [
         f"{'ok':<8} {check.name:<27} {check.description}" for check in CHECKS.values()
     ]
@@ -362,12 +363,11 @@ def test_the_command_without_a_state_says_what_it_skips(
 def test_the_command_prints_a_line_for_each_finding_and_returns_1(
     prod_layer: Layer, project: Project, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (damaged,) = [item for item in BREAKS if item.damage.__name__ == "versioning_is_suspended"]
-    (expected,) = damaged.expected(Case(prod_layer))
+    (expected,) = versioning_is_suspended(Case(prod_layer))
     assert command.run(project.folder, "prod", outputs_file=outputs_file) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("finding ")] == ["bucket-versioning"]
-    assert lines[-2:] == [expected, f"checks: {len(CHECKS)}, skipped: 1, findings: 1"]
+    assert lines[-2:] == [f"bucket-versioning: {expected}", f"checks: {len(CHECKS)}, skipped: 1, findings: 1"]
 
 
 @pytest.mark.usefixtures("undone", "known_clients")
@@ -410,7 +410,7 @@ def test_the_command_writes_its_findings_as_sarif_beside_what_it_prints(
     (run,) = json.loads(path.read_text())["runs"]
     assert [result["ruleId"] for result in run["results"]] == [item["check"] for item in printed["findings"]]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == list(CHECKS)
-    assert DEFAULT_ACCOUNT_ID not in path.read_text()
+    assert ACCOUNT not in path.read_text()
 
 
 def test_a_sarif_file_that_cannot_be_written_is_refused_before_anybody_is_asked(

@@ -8,7 +8,7 @@ from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project
 from tak_tools.verify import verify_simulation
-from tests.deployed.breaks import Case, found_by
+from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
 from tests.deployed.test_deployment import next_hop
 from tests.deployed.test_tenants import rows_of
