@@ -12,6 +12,7 @@ from pulumi.runtime import invoke
 
 from tak_base.config_values import shown
 from tak_base.deployment_target import DeploymentTarget
+from tak_base.outputs import OutputValues
 from tak_base.settings import NAMESPACE, Settings
 
 _UNPROTECT = f"set {NAMESPACE}:protectData: false and run `pulumi up` first"
@@ -37,7 +38,7 @@ def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: Deploym
     """Raises RunError with a line for each change of the live stack that is refused; `live` has its outputs."""
     problems = [*_elsewhere(live, target)]
     # The engine protects what is protected in the state, so unprotecting takes an update before.
-    if not problems and live.get("protectData", False):
+    if not problems and OutputValues.protects_data.get(live, False):
         problems += [*_another_network(live, settings), *_another_cluster(live, settings)]
         problems += _another_certificate(live, settings)
         problems += _without_data(live, settings)
@@ -47,9 +48,11 @@ def refuse_to_break(live: Mapping[str, Any], settings: Settings, target: Deploym
 
 def _elsewhere(live: Mapping[str, Any], target: DeploymentTarget) -> Iterator[str]:
     """Another account or region: the provider finds nothing there, and the engine would create everything again."""
-    if live.get("region", target.region) != target.region:
-        yield f"aws:region: found {target.region}, expected {live['region']}, where the stack is deployed"
-    if "kmsKeyArn" in live and (account := live["kmsKeyArn"].split(":")[4]) != target.account_id:
+    region = OutputValues.published_region.get(live, target.region)
+    if region != target.region:
+        yield f"aws:region: found {target.region}, expected {region}, where the stack is deployed"
+    key_arn = OutputValues.key_arn.get(live, None)
+    if key_arn and (account := key_arn.split(":")[4]) != target.account_id:
         yield (
             f"AWS credentials: found credentials of account {target.account_id}, expected account {account}, in which"
             " the stack is deployed"
@@ -60,14 +63,15 @@ def _another_network(live: Mapping[str, Any], settings: Settings) -> Iterator[st
     """Other addresses or zones, for which the VPC or subnets are replaced."""
     network = settings.network
     vpc, zones = str(network.addresses.vpc), network.availability_zones
-    if live.get("vpcCidrIpv4", vpc) != vpc:
-        yield _refusal("majorId and minorId", vpc, f"{live['vpcCidrIpv4']}, the range of the deployed VPC")
-    elif prefixes := {int(cidr.partition("/")[2]) for cidr in live.get("privateSubnetCidrs", ())} - {
-        network.private_subnet_prefix
-    }:
+    deployed_vpc = OutputValues.ipv4_range.get(live, vpc)
+    prefixes = {int(cidr.partition("/")[2]) for cidr in OutputValues.private_ranges.get(live, ())}
+    prefixes -= {network.private_subnet_prefix}
+    if deployed_vpc != vpc:
+        yield _refusal("majorId and minorId", vpc, f"{deployed_vpc}, the range of the deployed VPC")
+    elif prefixes:
         expected = f"{prefixes.pop()}, the prefix of the deployed subnets"
         yield _refusal("privateSubnetPrefix", network.private_subnet_prefix, expected)
-    deployed = live.get("availabilityZones", list(zones))
+    deployed = OutputValues.zone_names.get(live, list(zones))
     # A further zone moves nothing.
     if zones and list(zones)[: len(deployed)] != deployed:
         yield _refusal("availabilityZones", shown(zones), f"{shown(deployed)}, the zones of the deployed subnets")
@@ -75,7 +79,7 @@ def _another_network(live: Mapping[str, Any], settings: Settings) -> Iterator[st
 
 def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     """Another cluster name: a cluster is not renamed but replaced, and AWS deletes none that has services."""
-    name = live.get("ecsClusterName", settings.cluster_name)
+    name = OutputValues.cluster_name.get(live, settings.cluster_name)
     if name != settings.cluster_name:
         yield (
             f"{NAMESPACE}:takSuite: found {shown(settings.tak_suite)}, with which the cluster is called"
@@ -88,7 +92,7 @@ def _another_cluster(live: Mapping[str, Any], settings: Settings) -> Iterator[st
 def _another_certificate(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     """Other certificate names would replace the certificate, whose ARN cannot change while layers import it."""
     names = list(settings.dns.certificate_domain_names)
-    deployed = live.get("certificateDomainNames", names)
+    deployed = OutputValues.certificate_names.get(live, names)
     if settings.tak_suite and names != deployed:
         yield (
             f"{NAMESPACE}:hostedZoneName and {NAMESPACE}:certificateNames: found {shown(names)}, expected"
@@ -108,14 +112,14 @@ def _refusal(key: str, found: object, expected: str) -> str:
 def _without_data(live: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     """A protected bucket or repository that the stack file no longer has."""
     # Sorted: the engine gives a map in any order.
-    for name in sorted(live.get("ecrRepositoryUrls", {})):
+    for name in sorted(OutputValues.further_repository_urls.get(live, {})):
         if name not in settings.compute.repositories:
             yield _removal("repositories", shown(settings.compute.repositories), f"{name} in it")
     for key, output, wanted in (
-        ("appImagesBucket", "appImagesBucketName", settings.storage.app_images_bucket),
-        ("loadBalancerLogBucket", "loadBalancerLogBucketName", settings.storage.load_balancer_log_bucket),
+        ("appImagesBucket", OutputValues.app_images_bucket_name, settings.storage.app_images_bucket),
+        ("loadBalancerLogBucket", OutputValues.log_bucket_name, settings.storage.load_balancer_log_bucket),
     ):
-        if output in live and not wanted:
+        if output.name in live and not wanted:
             yield _removal(key, "false", "true")
 
 

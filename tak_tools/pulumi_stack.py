@@ -63,7 +63,7 @@ def read_outputs(stack_file: StackFile, path: Path | None) -> dict[str, Any]:
         for name, output in STACK_OUTPUTS.items()
         if name in outputs and not _has_type(outputs[name], output)
     ]
-    found, expected = outputs.get(LayerOutputs.cluster_name.name), stack_file.settings.cluster_name
+    found, expected = LayerOutputs.cluster_name.get(outputs, None), stack_file.settings.cluster_name
     if not problems and found not in (None, expected):
         problems.append(f"{source}: found the outputs of {found}, expected those of {expected}")
     if not outputs.keys() & STACK_OUTPUTS.keys():

@@ -156,7 +156,7 @@ class _Reader:
         zone_names = dict.fromkeys(zones[id_] for id_ in sorted(zones))
         return Picture(
             title,
-            str(self._recording.outputs.get(LayerOutputs.published_region.name, "")),
+            LayerOutputs.published_region.get(self._recording.outputs, ""),
             (*zone_names,),
             (*nodes,),
             (*edges,),

@@ -68,7 +68,7 @@ def _print(deployment: Deployment, results: list[Result]) -> None:
 
 
 def _account(outputs: Mapping[str, Any]) -> str:
-    parts = outputs.get(LayerOutputs.key_arn.name, "").split(":")
+    parts = LayerOutputs.key_arn.get(outputs, "").split(":")
     return parts[4] if len(parts) > 4 else "unknown"
 
 

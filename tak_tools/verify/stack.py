@@ -44,7 +44,7 @@ def stack_outputs(deployment: Deployment) -> Iterable[Difference]:
     count = len(deployment.nat_addresses)
     yield from differ(LayerOutputs.nat_addresses.name, "addresses", count, deployment.settings.network.nat_gateways)
     for output in (LayerOutputs.further_repository_urls, LayerOutputs.further_repository_arns):
-        names = list(deployment.outputs.get(output.name, {}))
+        names = list(output.get(deployment.outputs, {}))
         yield from differ(output.name, "names", names, deployment.settings.compute.repositories)
     account = deployment.aws.ask("sts", "get_caller_identity")["Account"]
     yield from differ("credentials", "account", account, deployment.account_id)

@@ -378,7 +378,7 @@ def test_the_command_prints_json(
             {Case.vpc_id.name: "vpc-1"},
             "AWS: found no VPC vpc-1 in ap-southeast-2, expected the stack's",
         ),
-        ({Case.key_arn.name: "key"}, "stack outputs: kmsKeyArn: found key, expected an ARN"),
+        ({Case.key_arn.name: "key"}, f"stack outputs: {Case.key_arn.name}: found key, expected an ARN"),
         (
             {Case.key_arn.name: f"arn:aws:kms:ap-southeast-2:{OTHER_ACCOUNT}:key/1"},
             f"credentials: found account {ACCOUNT}, expected {OTHER_ACCOUNT}, which has the stack",

@@ -92,11 +92,11 @@ def test_a_zone_is_two_rows_and_three_outputs_and_leaves_the_addresses_of_the_ot
     }
     insert(
         copy / "tak_base" / "outputs.py",
-        ("".join(f'    {name}: Output[str] = _output("In zone C")\n' for name in names), "    nat_public_ips:"),
+        ("".join(f'    {name}: Output[str] = _output("In zone C")\n' for name in names), "\n    def export("),
     )
     insert(
         copy / "__main__.py",
-        ("".join(f"    {name}=network.{value},\n" for name, value in names.items()), "    nat_public_ips="),
+        ("".join(f"    {name}=network.{value},\n" for name, value in names.items()), ")\noutputs.export()"),
     )
     for stack in ("prod", "dev-test"):
         assert "0 findings" in tool("simulate", "--stack", stack)

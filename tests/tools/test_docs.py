@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tak_base.config_values import camel_case
 from tak_base.outputs import STACK_OUTPUTS
 from tak_tools.doc_pages import pages
 
@@ -27,9 +28,11 @@ def test_every_path_that_the_pages_name_exists() -> None:
 
 def test_every_stack_output_that_the_pages_read_exists() -> None:
     pages_of_docs = "\n".join(page.read_text(encoding="utf-8") for page in (PROJECT_FOLDER / "docs").glob("*.md"))
-    named = set(re.findall(r"pulumi stack output -s prod (\w+)", pages_of_docs))
+    named = set(re.findall(r"(?:pulumi stack output -s prod|found no output) (\w+)", pages_of_docs))
+    attributes = set(re.findall(r"^base\.(\w+)", pages_of_docs, re.MULTILINE))
     assert named
-    assert named <= STACK_OUTPUTS.keys()
+    assert attributes
+    assert named | {camel_case(name) for name in attributes} <= STACK_OUTPUTS.keys()
 
 
 def test_the_readme_shows_the_picture_of_prod_as_an_image() -> None:

@@ -1,15 +1,16 @@
 """Dependencies point one way: __main__ -> components -> settings, addressing."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tak_base.outputs import STACK_OUTPUTS
-from tak_tools import layer_outputs
-from tak_tools.layer_outputs import LayerOutputs
+from tak_base.config_values import rows_of
+from tak_base.outputs import STACK_OUTPUTS, OutputName, OutputValues
+from tak_base.settings import Settings
 
 FOLDER = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (FOLDER / "tak_base").glob("*.py") if path.stem != "__init__")
@@ -21,7 +22,7 @@ ALLOWED = {
     "addressing": set[str](),
     "deployment_target": set[str](),
     "endpoint_services": set[str](),
-    "outputs": {"config_values", "settings"},
+    "outputs": {"addressing", "config_values", "settings"},
     "config_values": set[str](),
     "settings": {"addressing", "config_values", "endpoint_services"},
     "network": {"addressing", "deployment_target", "policy_documents", "settings"},
@@ -32,7 +33,7 @@ ALLOWED = {
     "encrypted_storage": {"deployment_target", "hardened_bucket", "policy_documents", "settings"},
     "compute": {"deployment_target", "policy_documents", "settings"},
     "public_dns": {"settings"},
-    "live_stack": {"config_values", "deployment_target", "settings"},
+    "live_stack": {"config_values", "deployment_target", "outputs", "settings"},
     "published_outputs": set[str](),
     "tak_suite": {"outputs"},
 }
@@ -113,15 +114,31 @@ def test_main_makes_each_component_once() -> None:
     assert [made.count(name) for name in ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")] == [1] * 4
 
 
-def test_tools_and_tests_read_the_outputs_by_what_they_are() -> None:
-    """So a name is in the contract, the program, layer_outputs.py and the sealed tests only."""
-    sealed = {FOLDER / "tests" / "unit" / name for name in ("test_program.py", "test_options.py")}
-    paths = {path for folder in ("tak_tools", "tests") for path in (FOLDER / folder).rglob("*.py")} - sealed
-    assert [f"{path.name}: {read}" for path in sorted(paths) for read in reads_of_outputs(path)] == []
+# The only files with the names of outputs: the contract and its sealed test. Else they are in __main__.py alone.
+CONTRACT = {FOLDER / "tak_base" / "outputs.py", FOLDER / "tests" / "unit" / "test_program.py"}
+MODULES_THAT_READ = sorted(
+    {path for folder in ("tak_base", "tak_tools", "tests") for path in (FOLDER / folder).rglob("*.py")} - CONTRACT
+)
+# Names of outputs that are also those of config keys, or of inputs of resources.
+ALSO_OTHER_NAMES = {*rows_of(Settings), "region", "vpcId", "certificateArn", "kmsKeyArn"}
+
+
+def test_everything_but_the_contract_reads_outputs_by_what_they_are() -> None:
+    """So that an output gets another name in the contract, its test and the program, and then everywhere."""
+    texts = {path: path.read_text(encoding="utf-8") for path in MODULES_THAT_READ}
+    for path in {*FOLDER.glob("*.md"), *(FOLDER / "docs").glob("*.md")} - {FOLDER / "CHANGELOG.md"}:
+        by_hand = re.sub(r"<!-- (\w+)\b.*?<!-- /\1 -->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        # test_docs.py checks these.
+        texts[path] = re.sub(r"pulumi stack output -s prod \w+|found no output \w+", "", by_hand)
+    del texts[FOLDER / "docs" / "outputs.md"]
+
+    names = STACK_OUTPUTS.keys() - ALSO_OTHER_NAMES
+    assert {path.name: found for path, text in texts.items() if (found := names & {*re.findall(r"\w+", text)})} == {}
+    assert [f"{path.name}: {read}" for path in MODULES_THAT_READ for read in reads_of_outputs(path)] == []
 
 
 def reads_of_outputs(path: Path) -> list[str]:
-    """`outputs["vpcId"]` and `outputs.get("vpcId")`, whatever has the outputs."""
+    """`outputs["vpcId"]`, `outputs.get("vpcId")` and `"vpcId" in outputs`, whatever has the outputs."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
@@ -129,13 +146,14 @@ def reads_of_outputs(path: Path) -> list[str]:
                 pass
             case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[ast.Constant(value=str(name)), *_]):
                 pass
+            case ast.Compare(left=ast.Constant(value=str(name)), comparators=[value]):
+                pass
             case _:
                 continue
-        if name in STACK_OUTPUTS and ast.unparse(value).endswith("outputs"):
+        if name in STACK_OUTPUTS and ast.unparse(value).endswith(("outputs", "live")):
             found.append(ast.unparse(node))
     return found
 
 
-def test_layer_outputs_knows_only_outputs_that_the_contract_has() -> None:
-    known = {item.name for item in vars(LayerOutputs).values() if isinstance(item, layer_outputs._Output)}
-    assert known <= STACK_OUTPUTS.keys()
+def test_the_names_of_values_are_those_of_the_contract() -> None:
+    assert {item.name for item in vars(OutputValues).values() if isinstance(item, OutputName)} <= STACK_OUTPUTS.keys()

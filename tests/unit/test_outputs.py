@@ -1,5 +1,6 @@
 """The contract with the layers above, from both sides."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording, run_program
 from tak_tools.stack_file import Project, StackConfig
 from tak_tools.stub_aws import StubAws
-from tests.options import EVERY_OPTION, Evaluate
+from tests.options import EVERY_OPTION, Evaluate, Outputs
 
 STACK = "organization/tak-base/prod"
 
@@ -96,6 +97,7 @@ def test_a_stack_is_without_exactly_the_outputs_of_what_it_does_not_have(prod: R
 
 
 def test_every_subnet_of_the_address_plan_has_an_output() -> None:
-    planned = {f"subnet{subnet.tier.capitalize()}{subnet.zone.upper()}" for subnet in plan_addresses(0, 0).subnets}
+    meanings = {name: output.meaning for name, output in STACK_OUTPUTS.items()}
+    planned = [Outputs(meanings).subnet_id(subnet.tier, subnet.zone) for subnet in plan_addresses(0, 0).subnets]
 
-    assert planned == {name for name in STACK_OUTPUTS if name.startswith("subnet")}
+    assert planned == [text for text in meanings.values() if re.match("ID of the (public|private) subnet in", text)]

@@ -601,6 +601,25 @@ def test_prod_exports_exactly_the_published_outputs(prod: Recording) -> None:
     }
 
 
+def test_each_option_publishes_its_outputs(evaluate: Evaluate, prod: Recording) -> None:
+    full = evaluate("prod", **EVERY_OPTION)
+    urls = {name: full.named(f"tak-images-{name}").outputs["url"] for name in ("artifacts", "etl-tasks")}
+    registry_arn = prod.outputs["ecrRepositoryArn"].split(":repository/")[0]
+    assert {name: value for name, value in full.outputs.items() if name not in prod.outputs} == {
+        "ecrRepositoryUrls": urls,
+        "ecrRepositoryArns": {name: f"{registry_arn}:repository/{url.split('/', 1)[1]}" for name, url in urls.items()},
+        "appImagesBucketName": full.named("tak-app-images").outputs["bucket"],
+        "appImagesBucketArn": full.named("tak-app-images").outputs["arn"],
+        "loadBalancerLogBucketName": full.named("tak-elb-logs").outputs["bucket"],
+        "loadBalancerLogBucketArn": full.named("tak-elb-logs").outputs["arn"],
+        "hostedZoneId": "zone-id",
+        "hostedZoneName": "tak.example.org",
+        "certificateDomainNames": ["tak.example.org", "*.tak.example.org"],
+        "certificateArn": full.named("tak-certificate").outputs["arn"],
+    }
+    assert {name: full.outputs[name] for name in prod.outputs} == prod.outputs
+
+
 def test_dev_test_exports_what_prod_does_without_the_endpoints_security_group(
     prod: Recording, dev_test: Recording
 ) -> None:
