@@ -150,7 +150,9 @@ def reads_of_outputs(path: Path) -> list[str]:
                 pass
             case _:
                 continue
-        if name in STACK_OUTPUTS and ast.unparse(value).endswith(("outputs", "live")):
+        read_from = ast.unparse(value)
+        # A resource has outputs too.
+        if name in STACK_OUTPUTS and read_from.endswith(("outputs", "live")) and ".named(" not in read_from:
             found.append(ast.unparse(node))
     return found
 
