@@ -175,7 +175,6 @@ class OutputValues:
     app_images_bucket_name = OutputName[str]("appImagesBucketName")
     app_images_bucket_arn = OutputName[str]("appImagesBucketArn")
     log_bucket_name = OutputName[str]("loadBalancerLogBucketName")
-    log_bucket_arn = OutputName[str]("loadBalancerLogBucketArn")
     zone_id = OutputName[str]("hostedZoneId")
     zone_name = OutputName[str]("hostedZoneName")
     certificate_names = OutputName[list[str]]("certificateDomainNames")
