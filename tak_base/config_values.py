@@ -40,7 +40,7 @@ class Reader:
     extends_default: bool = False
     """Whether PROFILE in the list stands for the default list."""
     values: tuple[Any, ...] = ()
-    """Some of the values that it reads; empty for a text or a list."""
+    """Some of the values that it reads. The tests deploy one that is not the key's default."""
 
     def __call__(self, value: Any) -> Any:
         try:
@@ -81,7 +81,7 @@ def _any_of(choices: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def text(pattern: str, expected: str, check: Callable[[str], None] | None = None) -> Reader:
+def text(pattern: str, expected: str, *, example: str, check: Callable[[str], None] | None = None) -> Reader:
     """Reads a text that matches the whole pattern; `check` raises ValueError for one that is still not good."""
 
     def convert(value: Any) -> str:
@@ -91,11 +91,15 @@ def text(pattern: str, expected: str, check: Callable[[str], None] | None = None
             check(value)
         return value
 
-    return Reader(expected, convert, is_text=True)
+    return Reader(f"{expected}, such as {example}", convert, is_text=True, values=(example,))
 
 
 def names(
-    expected: str, check: Callable[[tuple[str, ...]], None] | None = None, *, extends_default: bool = False
+    expected: str,
+    *,
+    example: tuple[str, ...],
+    check: Callable[[tuple[str, ...]], None] | None = None,
+    extends_default: bool = False,
 ) -> Reader:
     """Reads a list of different texts; `check` raises ValueError for a list that is still not good."""
 
@@ -109,7 +113,8 @@ def names(
             check(tuple(item for item in value if not (extends_default and item == PROFILE)))
         return tuple(value)
 
-    return Reader(expected, convert, extends_default=extends_default)
+    expected = f"{expected}, such as [{', '.join(example)}]"
+    return Reader(expected, convert, extends_default=extends_default, values=(example,))
 
 
 def _flag(value: Any) -> bool:

@@ -115,8 +115,8 @@ def _check_certificate_names(certificate_names: tuple[str, ...]) -> None:
         # With the zone's name of up to 64 characters, it has to fit into the 253 of a domain name.
         if not re.fullmatch(rf"(\*\.)?{_DNS_LABEL}(\.{_DNS_LABEL})*", name) or len(name) > 180:
             raise ValueError(
-                "expected domain names without the zone's name, such as *.map, in lower-case letters:"
-                f" {name!r} is not one"
+                f"expected domain names without the zone's name, such as {SUITE_CERTIFICATE_NAMES[0]}, in lower-case"
+                f" letters: {name!r} is not one"
             )
 
 
@@ -146,9 +146,9 @@ class NetworkSettings:
     )
     availability_zones: tuple[str, ...] = key(
         names(
-            f"[] or {len(ZONES)} zone names of the stack's region, such as"
-            f" [{', '.join(f'ap-southeast-2{zone}' for zone in ZONES)}]",
-            _check_zones,
+            f"[] or {len(ZONES)} zone names of the stack's region",
+            example=tuple(f"ap-southeast-2{zone}" for zone in ZONES),
+            check=_check_zones,
         ),
         "The zones of the subnets, A first. With [], the subnets are created in the first zones of the region that are"
         " open to every account, and stay there. A change replaces subnets.",
@@ -191,7 +191,7 @@ class EndpointSettings:
     """The VPC endpoints of the private subnets. `docs/endpoints.md` says what a change of a live stack affects."""
 
     vpc_endpoints: tuple[str, ...] = key(
-        names("a list of AWS service names, such as [s3, ecr.api]", _check_services, extends_default=True),
+        names("a list of AWS service names", example=("s3", "ecr.api"), check=_check_services, extends_default=True),
         "The services that get an endpoint: `s3` and `dynamodb` a gateway endpoint, which is free, every other service"
         " an interface endpoint in all private subnets. `profile` in the list stands for the default list:"
         " `[profile, ssmmessages]` adds an endpoint to the default ones, the one that ECS Exec uses.",
@@ -207,7 +207,7 @@ class EndpointSettings:
     )
     organization_id: str | None = key(
         # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
-        text(r"o-[a-z0-9]{10,32}", "the ID of an AWS organization, such as o-a1b2c3d4e5"),
+        text(r"o-[a-z0-9]{10,32}", "the ID of an AWS organization", example="o-a1b2c3d4e5"),
         "The organization whose principals may use the endpoints. Only with `endpointPolicies: organization`.",
     )
     # No default: a live endpoint keeps what is no longer said, so `ipv4` says it.
@@ -272,13 +272,13 @@ class ComputeSettings:
         dev_test="FARGATE_SPOT",
     )
     repositories: tuple[str, ...] = key(
-        names("a list of names of image repositories, such as [artifacts, etl-tasks]", _check_repositories),
+        names("a list of names of image repositories", example=("artifacts", "etl-tasks"), check=_check_repositories),
         "Further image repositories, configured as the one that every stack has.",
         default=(),
         tak_suite=SUITE_REPOSITORIES,
     )
     lambda_repositories: tuple[str, ...] = key(
-        names("a list of names that are in `repositories`"),
+        names("a list of names that are in `repositories`", example=("etl-tasks",)),
         "The repositories whose images the account's Lambda functions may run.",
         default=(),
         tak_suite=SUITE_REPOSITORIES,
@@ -291,7 +291,7 @@ class ComputeSettings:
         dev_test=5,
     )
     image_tag_prefixes: tuple[str, ...] = key(
-        names("a list of image tag prefixes, such as [tak-server-, cloudtak-]", _check_tag_prefixes),
+        names("a list of image tag prefixes", example=("tak-server-", "cloudtak-"), check=_check_tag_prefixes),
         "**Set it where a repository holds the images of several components**: images are then counted for each prefix,"
         " so that frequent builds of one component do not expire the live image of another. A prefix for one of"
         " `repositories` begins with its name, such as `etl-tasks/weather-`.",
@@ -299,7 +299,7 @@ class ComputeSettings:
         tak_suite=tuple(f"{ARTIFACTS}/{prefix}" for prefix in SUITE_TAG_PREFIXES),
     )
     keep_all_images: tuple[str, ...] = key(
-        names("a list of names that are in `repositories`, or images"),
+        names("a list of names that are in `repositories`, or images", example=(IMAGES,)),
         "The repositories whose tagged images never expire, for images that are built rarely and all in use."
         " `images` is the repository that every stack has. Not for a repository that has `imageTagPrefixes`.",
         default=(),
@@ -344,14 +344,19 @@ class DnsSettings:
         # ACM takes a first domain name of 64 characters, which is all that a certificate's common name holds.
         text(
             rf"(?=.{{1,64}}$){_DNS_LABEL}(\.{_DNS_LABEL})+",
-            "a domain name in lower-case letters, of 64 characters or less, such as tak.example.org",
+            "the name of a public Route 53 hosted zone, in lower-case letters and of 64 characters or less",
+            example="tak.example.org",
         ),
         "The name of a public Route 53 hosted zone that exists in the account. The stack gets a certificate for this"
         " name and its wildcard, validated by a record in the zone. The record stays when the stack is deleted, as"
         " certificates of other stacks for the same name need it for renewal.",
     )
     certificate_names: tuple[str, ...] = key(
-        names("a list of domain names without the zone's name, such as [*.map]", _check_certificate_names),
+        names(
+            "a list of domain names without the zone's name",
+            example=SUITE_CERTIFICATE_NAMES,
+            check=_check_certificate_names,
+        ),
         "Further names of the certificate: `*.map` is `*.map.tak.example.org` in the zone tak.example.org. A wildcard"
         " covers one label, so `*.tak.example.org` does not cover tiles.map.tak.example.org. A change replaces the"
         " certificate. Only with `hostedZoneName`.",
@@ -378,7 +383,8 @@ class Settings:
     tak_suite: str | None = key(
         text(
             r"[A-Za-z]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?",
-            "a name of up to 15 letters, digits and -, such as Prod, which begins with a letter and does not end in -",
+            "a name of up to 15 letters, digits and -, which begins with a letter and does not end in -",
+            example="Prod",
         ),
         "The name of the TAK environment, where TAK's own layers (auth-infra, tak-infra, CloudTAK, media-infra,"
         " utils-infra) are deployed on this one: `Prod` for layers that are called `TAK-Prod-AuthInfra`. The stack then"
@@ -402,7 +408,8 @@ class Settings:
     permissions_boundary: str | None = key(
         text(
             r"([\w-]+/)*[\w+=,.@-]{1,128}",
-            "the name of an IAM policy of the account with its path, such as bootstrap/boundary",
+            "the name of an IAM policy of the account with its path",
+            example="bootstrap/boundary",
         ),
         "The permissions boundary of the roles that the stack creates (the flow log's). The deploy roles of"
         " `docs/bootstrap.md` can create roles only with the boundary that it describes.",
@@ -557,8 +564,8 @@ def _organization_id_without_use(settings: Mapping[str, Any], found: Any) -> Ite
     needed = policies == "organization"
     if needed and found is None:
         yield (
-            f"{NAMESPACE}:organizationId: missing, expected the ID of an AWS organization, such as o-a1b2c3d4e5,"
-            f" as {NAMESPACE}:endpointPolicies is organization"
+            f"{NAMESPACE}:organizationId: missing, expected {CONFIG_KEYS['organizationId'].reader.expected}, as"
+            f" {NAMESPACE}:endpointPolicies is organization"
         )
     if settings.get("organizationId") and not needed:
         yield (
@@ -623,10 +630,7 @@ def _missing_for_the_suite(settings: Mapping[str, Any]) -> Iterator[str]:
         return
     because = f", as {NAMESPACE}:takSuite is {suite} (docs/tak-suite.md)"
     if not settings["hostedZoneName"]:
-        yield (
-            f"{NAMESPACE}:hostedZoneName: missing, expected the name of a public Route 53 hosted zone, such as"
-            f" tak.example.org{because}"
-        )
+        yield f"{NAMESPACE}:hostedZoneName: missing, expected {CONFIG_KEYS['hostedZoneName'].reader.expected}{because}"
     for name, needed in (
         ("repositories", SUITE_REPOSITORIES),
         ("lambdaRepositories", SUITE_REPOSITORIES),

@@ -16,14 +16,15 @@ Evaluate = Callable[..., Recording]
 
 
 def another_value(row: Row, environment: str) -> Any:
-    """A value of a key that is not its default; None of a key that reads a text or a list."""
+    """A value of a key that is not its default, as a stack file has it; None where its reader names no other."""
     default = row.default_in(environment.replace("-", "_"))
-    return next((value for value in row.reader.values if value != default), None)
+    value = next((value for value in row.reader.values if value != default), None)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _is_the_same_in_every_stack(row: Row) -> bool:
     same = row.default_in("prod") == row.default_in("dev_test") and "tak_suite" not in row.columns
-    return same and not row.required and bool(row.reader.values)
+    return same and not row.required
 
 
 EVERY_OPTION: dict[str, Any] = {
@@ -49,14 +50,12 @@ EVERY_NETWORK_EXTRA: dict[str, Any] = {
 # TAK's own layers on the stack.
 SUITE: dict[str, Any] = {"takSuite": "Prod", "hostedZoneName": "tak.example.org"}
 
-# Another value of every key that has one default for all stacks. A key that reads a text or a list has to be named.
+# Another value of every key that has one default for all stacks. Named here: what another key or the region decides.
 EVERY_OTHER_KEY: dict[str, Any] = {
     **{key: another_value(row, "prod") for key, row in CONFIG_KEYS.items() if _is_the_same_in_every_stack(row)},
     "majorId": 2,
     "availabilityZones": ["ap-southeast-2b", "ap-southeast-2c"],
     "endpointPolicies": "organization",
-    "organizationId": "o-a1b2c3d4e5",
-    "permissionsBoundary": "bootstrap/boundary",
 }
 
 

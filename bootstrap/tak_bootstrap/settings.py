@@ -31,7 +31,7 @@ def _check_stacks(stacks: tuple[str, ...]) -> None:
         raise ValueError
 
 
-_github_id = text("[1-9][0-9]*", "an ID of GitHub, in digits")
+_github_id = text("[1-9][0-9]*", "an ID of GitHub, in digits", example="1234567")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,11 @@ class Settings:
     """Everything the stack file decides, checked."""
 
     repository: str = key(
-        text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", "a GitHub repository as OWNER/NAME"),
+        text(
+            r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}",
+            "a GitHub repository as OWNER/NAME",
+            example="example-owner/tak-base",
+        ),
         "The GitHub repository whose workflows may assume the roles.",
         required=True,
     )
@@ -54,23 +58,27 @@ class Settings:
         _github_id, "The ID of the repository on GitHub: `gh api repos/OWNER/NAME --jq .id`. Set it with `ownerId`."
     )
     environments: tuple[str, ...] = key(
-        names("a list of different stack names, such as [dev-test, prod]", _check_stacks),
+        names("a list of different stack names", example=("dev-test", "prod"), check=_check_stacks),
         "The GitHub environments that deploy, each named as its stack is. Each gets a deploy role.",
         default=("dev-test", "prod"),
     )
     main_branch: str = key(
-        text(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "the name of a branch, such as main"),
+        text(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "the name of a branch", example="main"),
         "The branch whose scheduled workflows may assume the preview role.",
         default="main",
     )
     project_name: str = key(
-        text(r"[A-Za-z][A-Za-z0-9-]{0,31}", "a project name of up to 32 letters, digits and -"),
+        text(r"[A-Za-z][A-Za-z0-9-]{0,31}", "a project name of up to 32 letters, digits and -", example="tak-base"),
         "The Pulumi project that is deployed: the start of its physical names, and of the names made here.",
         default="tak-base",
     )
     state_bucket_name: str | None = key(
         # A dot in the name breaks the TLS certificate of virtual-hosted addresses.
-        text(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket name of 3-63 lower-case letters, digits and -"),
+        text(
+            r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+            "a bucket name of 3-63 lower-case letters, digits and -",
+            example="example-pulumi-state",
+        ),
         "The name of the state bucket. Where it is not set, Pulumi chooses one.",
     )
     create_oidc_provider: bool = key(

@@ -83,6 +83,13 @@ def test_a_value_that_would_widen_trust_or_fail_in_aws_is_refused(key: str, valu
     assert ", expected " in problem
 
 
+@pytest.mark.parametrize("key", CONFIG_KEYS)
+def test_a_reader_reads_its_own_values(key: str) -> None:
+    reader = CONFIG_KEYS[key].reader
+
+    assert [reader(value) for value in reader.values] == list(reader.values) != []
+
+
 def test_every_mistake_is_told_at_once_a_line_each() -> None:
     wrong = {**VALUES, "environments": [], "createOidcProvider": 1, "stateBucketNam": "x"}
     del wrong["repository"]
@@ -92,7 +99,7 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
 
     assert caught.value.problems == (
         "tak-bootstrap:stateBucketNam: unknown key, did you mean stateBucketName?",
-        "tak-bootstrap:repository: missing, expected a GitHub repository as OWNER/NAME",
+        "tak-bootstrap:repository: missing, expected a GitHub repository as OWNER/NAME, such as example-owner/tak-base",
         "tak-bootstrap:environments: found [], expected a list of different stack names, such as [dev-test, prod]",
         "tak-bootstrap:createOidcProvider: found 1, expected true or false",
     )

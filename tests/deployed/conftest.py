@@ -76,7 +76,7 @@ def full_layer(layers: dict[str, Layer], project: Project) -> Iterator[Layer]:
 @pytest.fixture(scope="module")
 def suite_layer(project: Project) -> Iterator[Layer]:
     """The layer under TAK's own layers, beside the others that a test uses."""
-    options = SUITE | EVERY_OTHER_KEY | {"hostedZoneName": "suite.example.org"}
+    options = EVERY_OTHER_KEY | SUITE | {"hostedZoneName": "suite.example.org"}
     with _deployed(with_options(project, "prod", "suite", **options)) as layer:
         yield layer
 

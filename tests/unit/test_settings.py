@@ -94,6 +94,14 @@ def test_a_default_may_depend_on_more_than_the_environment() -> None:
 
 
 @pytest.mark.parametrize("key", CONFIG_KEYS)
+def test_a_reader_reads_its_own_values(key: str) -> None:
+    """The example of a text or a list among them."""
+    reader = CONFIG_KEYS[key].reader
+
+    assert [reader(value) for value in reader.values] == list(reader.values) != []
+
+
+@pytest.mark.parametrize("key", CONFIG_KEYS)
 def test_every_key_is_documented_in_sentences(key: str) -> None:
     assert re.fullmatch(r"\S.*\.", CONFIG_KEYS[key].doc)
 
@@ -237,7 +245,10 @@ ZONES_EXPECTED = "expected [] or 2 zone names of the stack's region, such as [ap
 RETENTION_EXPECTED = f"expected {', '.join(str(days) for days in LOG_RETENTION_DAYS[:-1])} or 3653"
 ENDPOINTS_EXPECTED = "expected a list of AWS service names, such as [s3, ecr.api]"
 REPOSITORIES_EXPECTED = "expected a list of names of image repositories, such as [artifacts, etl-tasks]"
-ZONE_EXPECTED = "expected a domain name in lower-case letters, of 64 characters or less, such as tak.example.org"
+ZONE_EXPECTED = (
+    "expected the name of a public Route 53 hosted zone, in lower-case letters and of 64 characters or less, such as"
+    " tak.example.org"
+)
 PREFIXES_EXPECTED = "expected a list of image tag prefixes, such as [tak-server-, cloudtak-]"
 
 
@@ -711,7 +722,7 @@ def test_a_text_that_its_check_refuses_is_a_mistake() -> None:
         if value == "taken":
             raise ValueError("expected another name")
 
-    reader = text(r"[a-z]+", "a name", check)
+    reader = text(r"[a-z]+", "a name", example="free", check=check)
 
     assert reader("free") == "free"
     with pytest.raises(ValueError, match=r"^expected another name$"):

@@ -179,8 +179,8 @@ def test_another_name_is_one_line(name: Any) -> None:
 
 def test_the_suite_needs_a_hosted_zone() -> None:
     assert problems_of(takSuite="Prod") == (
-        "tak-base:hostedZoneName: missing, expected the name of a public Route 53 hosted zone, such as tak.example.org,"
-        " as tak-base:takSuite is Prod (docs/tak-suite.md)",
+        "tak-base:hostedZoneName: missing, expected the name of a public Route 53 hosted zone, in lower-case letters"
+        " and of 64 characters or less, such as tak.example.org, as tak-base:takSuite is Prod (docs/tak-suite.md)",
     )
 
 
