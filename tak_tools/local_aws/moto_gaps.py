@@ -99,7 +99,7 @@ def _replace(owner: Any, name: str, value: Any) -> None:
 
 
 @_gap
-def state_of_a_subnet_s_ipv6_range() -> None:
+def state_of_the_ipv6_range_of_a_subnet() -> None:
     """DescribeSubnets: the state is the text of a Python dict, "{'State': 'associated'}"."""
     original = _mended(Subnet, "ipv6_cidr_block_association_set")
 

@@ -77,7 +77,7 @@ def nat_gateway_of(ec2: Any, subnet: str) -> tuple[str, str]:
     return ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"], address
 
 
-def state_of_a_subnet_s_ipv6_range(clients: Clients) -> bool:
+def state_of_the_ipv6_range_of_a_subnet(clients: Clients) -> bool:
     ec2 = clients("ec2")
     (subnet,) = ec2.describe_subnets(SubnetIds=[subnet_of(ec2)[1]])["Subnets"]
     return [item["Ipv6CidrBlockState"] for item in subnet["Ipv6CidrBlockAssociationSet"]] == [{"State": "associated"}]
@@ -482,7 +482,7 @@ def exports_in_use(clients: Clients) -> bool:
 PROBES: dict[str, Callable[[Clients], bool]] = {
     probe.__name__: probe
     for probe in (
-        state_of_a_subnet_s_ipv6_range,
+        state_of_the_ipv6_range_of_a_subnet,
         subnet_attributes,
         vpc_endpoint_attributes,
         interfaces_of_an_endpoint,
