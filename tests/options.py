@@ -27,6 +27,9 @@ def _is_the_same_in_every_stack(row: Row) -> bool:
     return same and not row.required
 
 
+# The tags that the stack prod gives to everything.
+TAGS = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
+
 EVERY_OPTION: dict[str, Any] = {
     "repositories": ["artifacts", "etl-tasks"],
     "lambdaRepositories": ["etl-tasks"],

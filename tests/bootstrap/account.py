@@ -12,6 +12,7 @@ from tak_tools.simulated_aws import SimulatedAws
 
 REGION = "ap-southeast-2"
 REPOSITORY = "example-owner/example-repository"
+ISSUER = "token.actions.githubusercontent.com"
 
 
 # What a condition compares with: the values that a key has in a request.

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.bootstrap.account import Account
+from tests.bootstrap.account import ISSUER, Account
+from tests.deployed.test_deployment import expiry_rules_in_aws
+from tests.unit.test_encrypted_storage import refusal_of_plain_http
 
 pytestmark = pytest.mark.slow
-
-ISSUER = "token.actions.githubusercontent.com"
 
 
 @pytest.fixture
@@ -41,35 +41,13 @@ def test_the_state_bucket_is_versioned_encrypted_and_closed(account: Account, bu
 def test_the_state_bucket_refuses_everything_without_tls(account: Account, bucket: str) -> None:
     policy = json.loads(account.cloud.client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
 
-    assert policy["Statement"] == [
-        {
-            "Sid": "RefuseUnencryptedTransport",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-    ]
+    assert policy["Statement"] == [refusal_of_plain_http(f"arn:aws:s3:::{bucket}")]
 
 
 def test_current_versions_of_the_state_stay_and_old_ones_expire_after_a_year(account: Account, bucket: str) -> None:
     rules = account.cloud.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
 
-    assert {rule["ID"]: rule for rule in rules} == {
-        "expire-noncurrent-versions": {
-            "ID": "expire-noncurrent-versions",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 365},
-        },
-        "abort-unfinished-uploads": {
-            "ID": "abort-unfinished-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        },
-    }
+    assert rules == expiry_rules_in_aws(365)
 
 
 @pytest.mark.parametrize("role", ["state", "secrets"])

@@ -276,7 +276,7 @@ def test_every_role_may_run_verify(account: Account) -> None:
         assert needed <= allowed_actions(read), role
 
 
-def test_verify_sees_the_tasks_of_the_role_s_own_clusters_only(deploy: Permissions, environment: str) -> None:
+def test_verify_sees_only_tasks_of_the_clusters_of_the_stack(deploy: Permissions, environment: str) -> None:
     cluster = f"arn:aws:ecs:{REGION}:{DEFAULT_ACCOUNT_ID}:cluster/tak-base-"
     for action in TASK_READS:
         assert deploy.allow(action, "*", {"ecs:cluster": cluster + environment}), action
@@ -292,8 +292,8 @@ def test_what_ec2_makes_is_tagged_in_the_same_breath() -> None:
 # The effect
 
 
-def test_a_deploy_role_makes_what_it_tags_as_its_environment_s(deploy: Permissions, environment: str) -> None:
-    own, other = ({"aws:RequestTag/Environment": name} for name in (environment, "other"))
+def test_a_deploy_role_makes_only_what_it_tags_with_its_environment(deploy: Permissions, environment: str) -> None:
+    own, other = tagging(environment), tagging("other")
 
     for action, kind in MADE_BY.items():
         assert deploy.allow(action, f"{EC2}{kind}/new", own), action
@@ -319,15 +319,15 @@ def test_a_deploy_role_changes_and_deletes_only_resources_with_the_tag_of_its_en
             assert deploy.allow(action, f"{EC2}{kind}/there", none) is empties_group, action
     for action in actions("kms:", ("update", "delete"), types.KEY.token):
         assert deploy.allow(action, KEY, own), action
-        assert not deploy.allow(action, KEY, other | new_key(environment)), action
+        assert not deploy.allow(action, KEY, other | tagging(environment)), action
         assert not deploy.allow(action, KEY, {"kms:ResourceAliases": "alias/any"}), action
 
 
 # Other people's resources without the tag
 
 
-def new_key(environment: str) -> dict[str, str]:
-    """The request by which a deploy role tags a key; a key that is just made has no tags and no aliases to AWS."""
+def tagging(environment: str) -> dict[str, str]:
+    """The request that tags a resource; a key that is just made has no tags and no aliases to AWS."""
     return {"aws:RequestTag/Environment": environment}
 
 
@@ -344,18 +344,18 @@ def test_a_key_that_somebody_has_named_is_not_a_new_key(
     deploy: Permissions, environment: str, others: dict[str, Any]
 ) -> None:
     for action in actions("kms:"):
-        request = new_key(environment) | {"kms:ViaService": f"ecr.{REGION}.amazonaws.com"}
+        request = tagging(environment) | {"kms:ViaService": f"ecr.{REGION}.amazonaws.com"}
         expected = action in {"kms:CreateKey", "kms:ListAliases", "kms:ListKeys"}
         assert deploy.allow(action, "*" if expected else KEY, request | others) is expected, action
 
 
 def test_a_deploy_role_can_make_a_key_before_its_tags_count(deploy: Permissions, environment: str) -> None:
-    request = new_key(environment)
+    request = tagging(environment)
 
     assert deploy.allow("kms:CreateKey", "*", request)
     for action in actions("kms:", ("create", "read"), types.KEY.token) - {"kms:CreateKey"}:
         assert deploy.allow(action, KEY, request), action
-    assert not deploy.allow("kms:TagResource", KEY, new_key("other"))
+    assert not deploy.allow("kms:TagResource", KEY, tagging("other"))
     # As KMS may ask for it on behalf of CreateKey, and as the API asks.
     for bypass, expected in ((None, True), ("false", True), ("true", False)):
         context = {"kms:BypassPolicyLockoutSafetyCheck": bypass} if bypass else {}
@@ -372,19 +372,19 @@ def test_a_deploy_role_can_make_a_key_before_its_tags_count(deploy: Permissions,
 def test_certificates_and_security_groups_that_somebody_has_named_cannot_be_tagged(
     deploy: Permissions, environment: str
 ) -> None:
-    request = {"aws:RequestTag/Environment": environment}
+    request = tagging(environment)
     own_name = {"aws:ResourceTag/Name": f"tak-base-{environment}-default"}
     for action, resource in (("acm:AddTagsToCertificate", CERTIFICATE), ("ec2:CreateTags", f"{EC2}security-group/any")):
         assert deploy.allow(action, resource, request), action
         assert deploy.allow(action, resource, request | own_name), action
         assert not deploy.allow(action, resource, request | {"aws:ResourceTag/Name": "any"}), action
         assert not deploy.allow(action, resource, request | {"aws:ResourceTag/Environment": "any"}), action
-        assert not deploy.allow(action, resource, {"aws:RequestTag/Environment": "other"}), action
+        assert not deploy.allow(action, resource, tagging("other")), action
     assert not deploy.allow("ec2:CreateTags", f"{EC2}vpc/any", request)
 
 
 def test_a_new_resource_refers_to_resources_of_the_environment_only(deploy: Permissions, environment: str) -> None:
-    request = {"aws:RequestTag/Environment": environment}
+    request = tagging(environment)
     for action, kind in (
         ("ec2:CreateSubnet", "vpc"),
         ("ec2:CreateNatGateway", "subnet"),
@@ -409,7 +409,7 @@ def test_no_role_acts_in_another_region(account: Account) -> None:
 
 
 @pytest.mark.parametrize("role", EVERY_ROLE)
-def test_no_role_reads_secrets_and_objects_that_are_not_pulumi_s(account: Account, role: str) -> None:
+def test_no_role_reads_secrets_and_objects_that_do_not_belong_to_pulumi(account: Account, role: str) -> None:
     permissions = account.permissions(role)
 
     assert not permissions.allow("s3:GetObject", "arn:aws:s3:::tak-base-prod-tak-config-abc/secret")
@@ -437,7 +437,7 @@ def test_named_resources_of_the_other_environment_are_out_of_reach(deploy: Permi
 
 def test_a_deploy_role_creates_certificates_of_its_environment_only(deploy: Permissions, environment: str) -> None:
     for name, expected in ((environment, True), ("other", False)):
-        assert deploy.allow("acm:RequestCertificate", "*", {"aws:RequestTag/Environment": name}) is expected
+        assert deploy.allow("acm:RequestCertificate", "*", tagging(name)) is expected
         for action in ("acm:DeleteCertificate", "acm:RemoveTagsFromCertificate", "acm:DescribeCertificate"):
             assert deploy.allow(action, CERTIFICATE, {"aws:ResourceTag/Environment": name}) is expected, action
         assert not deploy.allow("acm:DeleteCertificate", CERTIFICATE)
@@ -561,11 +561,13 @@ def test_a_deploy_role_passes_roles_to_flow_logs_only(deploy: Permissions, envir
     assert not deploy.allow("iam:PassRole", f"{ROLE}admin", {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"})
 
 
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
 def every_power(account: Account, role: str) -> Permissions:
     """The role as it would be if somebody attached AdministratorAccess to it."""
     permissions = account.permissions(role)
-    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    return type(permissions)({"AdministratorAccess": everything}, permissions.boundary)
+    return Permissions({"AdministratorAccess": {"Statement": [EVERYTHING]}}, permissions.boundary)
 
 
 @pytest.mark.parametrize(
@@ -608,8 +610,7 @@ def test_no_policy_gives_a_deploy_role_more_power(account: Account, action: str,
 def test_the_denials_of_the_boundary_hold_whatever_it_allows(account: Account, action: str, resource: str) -> None:
     permissions = every_power(account, DEPLOY_ROLES["prod"])
     assert permissions.boundary
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    wider = {"Statement": [*permissions.boundary["Statement"], everything]}
+    wider = {"Statement": [*permissions.boundary["Statement"], EVERYTHING]}
 
     assert not Permissions(permissions.policies, wider).allow(action, resource)
 

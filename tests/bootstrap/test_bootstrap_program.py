@@ -14,7 +14,8 @@ from tak_bootstrap.policies import ROUTE53_REGIONS
 from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
-from tests.bootstrap.account import REPOSITORY, Account
+from tests.bootstrap.account import ISSUER, REPOSITORY, Account
+from tests.unit.test_program import BUCKET_TYPES, parts_of_bucket, types
 
 pytestmark = pytest.mark.slow
 
@@ -28,29 +29,15 @@ TYPES = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 14,
     "aws:kms/alias:Alias": 2,
     "aws:kms/key:Key": 2,
-    "aws:s3/bucket:Bucket": 1,
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 1,
-    "aws:s3/bucketPolicy:BucketPolicy": 1,
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
-    "aws:s3/bucketVersioning:BucketVersioning": 1,
+    **dict.fromkeys(BUCKET_TYPES, 1),
     "aws:ssm/parameter:Parameter": 1,
 }
 STATE = {"tak-state", "tak-state-key", "tak-state-key-alias", "tak-secrets-key", "tak-secrets-key-alias"}
-STATE_SETTINGS = {
-    f"tak-state-{part}"
-    for part in ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
-}
 
 
 @pytest.fixture(scope="module")
 def recording(bootstrap: Bootstrap) -> Recording:
     return bootstrap()
-
-
-def types(recording: Recording) -> Counter[str]:
-    return Counter(item.type for item in recording.resources)
 
 
 def test_exactly_the_planned_resources_are_registered(recording: Recording) -> None:
@@ -88,7 +75,8 @@ def test_every_resource_but_the_published_outputs_is_the_child_of_a_component(re
 
 def test_the_state_its_keys_and_their_names_are_protected_and_kept(recording: Recording) -> None:
     assert {item.name for item in recording.registrations if item.protect} == STATE | {"tak-outputs"}
-    assert {item.name for item in recording.registrations if item.retain_on_delete} == STATE | STATE_SETTINGS
+    kept = STATE | parts_of_bucket("tak-state")
+    assert {item.name for item in recording.registrations if item.retain_on_delete} == kept
 
 
 def test_a_destroy_comes_to_the_protected_outputs_before_anything_else(recording: Recording) -> None:
@@ -165,8 +153,6 @@ def test_a_wrong_stack_file_stops_the_deployment_before_anything_is_made(bootstr
 
 
 # Trust
-
-ISSUER = "token.actions.githubusercontent.com"
 
 
 def trusted_runs(recording: Recording, role: str) -> list[dict[str, Any]]:

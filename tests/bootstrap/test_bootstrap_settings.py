@@ -1,5 +1,6 @@
 """Config of the bootstrap: what is accepted, and that all mistakes are reported together."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,12 @@ VALUES: dict[str, Any] = {
     "projectName": "tak-base",
     "createOidcProvider": True,
 }
+
+
+def problems_of(values: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(values)
+    return caught.value.problems
 
 
 def test_a_good_stack_file_becomes_settings() -> None:
@@ -75,10 +82,8 @@ def test_a_good_stack_file_becomes_settings() -> None:
     ],
 )
 def test_a_value_that_would_widen_trust_or_fail_in_aws_is_refused(key: str, value: Any) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_settings(VALUES | {key: value})
+    (problem,) = problems_of(VALUES | {key: value})
 
-    (problem,) = caught.value.problems
     assert problem.startswith(f"tak-bootstrap:{key}: found ")
     assert ", expected " in problem
 
@@ -94,10 +99,7 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
     wrong = {**VALUES, "environments": [], "createOidcProvider": 1, "stateBucketNam": "x"}
     del wrong["repository"]
 
-    with pytest.raises(ConfigError) as caught:
-        parse_settings(wrong)
-
-    assert caught.value.problems == (
+    assert problems_of(wrong) == (
         "tak-bootstrap:stateBucketNam: unknown key, did you mean stateBucketName?",
         "tak-bootstrap:repository: missing, expected a GitHub repository as OWNER/NAME, such as example-owner/tak-base",
         "tak-bootstrap:environments: found [], expected a list of different stack names, such as [dev-test, prod]",
@@ -113,13 +115,8 @@ def test_an_id_may_be_a_number_in_the_stack_file() -> None:
 def test_one_id_without_the_other_is_one_line(given: str, other: str) -> None:
     values = {key: value for key, value in VALUES.items() if key != other}
 
-    with pytest.raises(ConfigError) as caught:
-        parse_settings(values)
-
-    assert caught.value.problems == (f"tak-bootstrap:{other}: missing, expected together with {given}",)
-    with pytest.raises(ConfigError) as caught:
-        parse_settings(values | {given: "x"})
-    assert len(caught.value.problems) == 1
+    assert problems_of(values) == (f"tak-bootstrap:{other}: missing, expected together with {given}",)
+    assert len(problems_of(values | {given: "x"})) == 1
 
 
 def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
@@ -127,15 +124,9 @@ def test_only_the_repository_has_to_be_set(bootstrap_project: Project) -> None:
 
     # The Pulumi CLI demands every key that is declared without a default.
     assert list(declared) == [key for key, row in CONFIG_KEYS.items() if row.required] == ["repository"]
-    assert parse_settings({"repository": "a/b"}) == Settings(
-        repository="a/b",
-        owner_id=None,
-        repository_id=None,
-        environments=("dev-test", "prod"),
-        main_branch="main",
-        project_name="tak-base",
-        state_bucket_name=None,
-        create_oidc_provider=True,
+    # The other values of the good stack file are the defaults.
+    assert parse_settings({"repository": "a/b"}) == replace(
+        parse_settings(VALUES), repository="a/b", owner_id=None, repository_id=None
     )
 
 

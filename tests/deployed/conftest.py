@@ -12,9 +12,11 @@ import pytest
 from moto.core.base_backend import BackendDict
 from moto.ssm.models import ParameterDict
 
+from tak_tools import pending, tenants
 from tak_tools.program import run_program
 from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project, StackFile, load_stack
+from tak_tools.verify import command
 from tests.deployed.layer import Layer
 from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, EVERY_OTHER_KEY, SERVICES, SUITE, Evaluate, with_options
 
@@ -104,6 +106,13 @@ def undone() -> Iterator[None]:
     """Whatever the test does to the simulated AWS is undone after it."""
     with _everything_as_it_was():
         yield
+
+
+@pytest.fixture
+def known_clients(prod_layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands use the clients that are there: a new session would read the services' models once more."""
+    for module in (command, pending, tenants):
+        monkeypatch.setattr(module, "client_factory", lambda region: prod_layer.client)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from tak_base.addressing import Tier
+from tak_tools.aws import Aws
+from tak_tools.aws_search import Search
 from tak_tools.layer_outputs import LayerOutputs
 from tak_tools.program import Recording
 from tak_tools.simulated_aws import SimulatedAws
@@ -34,6 +36,10 @@ class Layer(LayerOutputs):
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
+
+    @property
+    def search(self) -> Search:
+        return Search(self.stack_file, Aws(self.client))
 
     def in_vpc(self, operation: str, key: str) -> list[dict[str, Any]]:
         """What an EC2 operation lists of the layer's VPC."""

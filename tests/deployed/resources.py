@@ -5,8 +5,7 @@ import json
 from typing import Any
 
 from tests.deployed.case import Case
-
-TAGS = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
+from tests.options import TAGS
 
 
 def tagged_as(kind: str, name: str, tags: dict[str, str] = TAGS) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from tak_base.addressing import ZONES, ipv6_subnet
 from tak_tools.resource_types import ROWS
 from tests.deployed.case import ACCOUNT
 from tests.deployed.layer import Layer
+from tests.options import TAGS
+from tests.unit.test_encrypted_storage import refusal_of_plain_http
 from tests.unit.test_program import PROD_ONLY_NAMES
 
 ZONE_NAMES = {"a": "ap-southeast-2a", "b": "ap-southeast-2b"}
@@ -365,6 +367,18 @@ def test_the_key_policy_lets_in_the_account_fargate_and_cloudwatch_logs_and_nobo
 # The bucket
 
 
+def expiry_rules_in_aws(noncurrent_days: int) -> list[dict[str, Any]]:
+    always = {"Status": "Enabled", "Filter": {"Prefix": ""}}
+    return [
+        {
+            "ID": "expire-noncurrent-versions",
+            **always,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": noncurrent_days},
+        },
+        {"ID": "abort-unfinished-uploads", **always, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+    ]
+
+
 def test_the_bucket_encrypts_with_the_key_through_a_bucket_key(layer: Layer) -> None:
     configuration = bucket(layer, "get_bucket_encryption")["ServerSideEncryptionConfiguration"]
     by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": layer.key_arn}
@@ -375,20 +389,7 @@ def test_the_bucket_encrypts_with_the_key_through_a_bucket_key(layer: Layer) -> 
 
 def test_the_bucket_keeps_versions_and_expires_what_is_left_over(layer: Layer) -> None:
     assert bucket(layer, "get_bucket_versioning")["Status"] == "Enabled"
-    assert bucket(layer, "get_bucket_lifecycle_configuration")["Rules"] == [
-        {
-            "ID": "expire-noncurrent-versions",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 90},
-        },
-        {
-            "ID": "abort-unfinished-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        },
-    ]
+    assert bucket(layer, "get_bucket_lifecycle_configuration")["Rules"] == expiry_rules_in_aws(90)
 
 
 def test_the_bucket_is_closed_to_the_public_and_to_plain_http(layer: Layer) -> None:
@@ -402,16 +403,7 @@ def test_the_bucket_is_closed_to_the_public_and_to_plain_http(layer: Layer) -> N
     assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     arn = layer.bucket_arn
     assert arn == f"arn:aws:s3:::{layer.bucket_name}"
-    assert json.loads(bucket(layer, "get_bucket_policy")["Policy"])["Statement"] == [
-        {
-            "Sid": "RefuseUnencryptedTransport",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-    ]
+    assert json.loads(bucket(layer, "get_bucket_policy")["Policy"])["Statement"] == [refusal_of_plain_http(arn)]
     assert bucket(layer, "get_bucket_location")["LocationConstraint"] == REGION
 
 
@@ -553,7 +545,7 @@ def named(tags: list[dict[str, str]]) -> dict[str, str]:
 
 def test_everything_that_can_be_tagged_has_the_default_tags(layer: Layer) -> None:
     tags = tags_of_everything(layer)
-    expected = {"Project": "TAK", "Component": "BaseLayer", "Environment": stack(layer), "ManagedBy": "Pulumi"}
+    expected = TAGS | {"Environment": stack(layer)}
     # This file does not read the tags of the parameter; awsx registers the repository itself under its own resource.
     registered = [item for item in layer.recording.resources if ROWS[item.type].tags and item.name != "tak-outputs"]
     assert len(tags) == len([*registered, "the repository"])

@@ -18,14 +18,11 @@ from tak_tools.stack_file import Project, StackFile, load_project
 from tak_tools.verify import leftovers, simulated_deployment
 from tests.deployed.case import Case, found_by
 from tests.deployed.layer import Layer
-from tests.deployed.resources import TAGS, tagged_as
+from tests.deployed.resources import tagged_as
 from tests.deployed.test_verify import answering
+from tests.options import TAGS
 
 pytestmark = pytest.mark.slow
-
-
-def search_of(layer: Layer) -> Search:
-    return Search(layer.stack_file, Aws(layer.client))
 
 
 def inputs_of(item: Registration) -> dict[str, Any]:
@@ -44,7 +41,7 @@ def operation_of(item: Registration, kind: str = "creating") -> PendingOperation
 
 def test_the_search_finds_every_resource_of_a_stack_and_nothing_of_the_other(layers: dict[str, Layer]) -> None:
     for layer in layers.values():
-        listed = {found.id: found.type.token for found in search_of(layer).everything()}
+        listed = {found.id: found.type.token for found in layer.search.everything()}
         recorded = {item.id: item.type for item in layer.recording.resources if item.type in set(listed.values())}
         assert {id_: type_ for id_, type_ in listed.items() if type_ != "aws:ecr/repository:Repository"} == recorded
 
@@ -117,7 +114,7 @@ def test_without_the_state_a_type_that_no_output_leads_to_is_known_by_the_name_t
 
 
 def test_each_resource_is_found_by_the_inputs_of_its_creation(full_layer: Layer) -> None:
-    search = search_of(full_layer)
+    search = full_layer.search
     items = [item for item in full_layer.recording.resources if not item.type.startswith("awsx:")]
     state = State({}, (), tuple(map(operation_of, items)))
     answers = {item.operation.urn: item for item in pending.examine(state, search)}
@@ -134,14 +131,14 @@ def test_each_resource_is_found_by_the_inputs_of_its_creation(full_layer: Layer)
 
 def test_a_route_has_the_id_that_the_provider_makes(prod_layer: Layer) -> None:
     route, table = prod_layer.recording.named("tak-route-public-ipv4"), prod_layer.route_table_id("public", "a")
-    (found,) = candidates(search_of(prod_layer), route.type, route.inputs)
+    (found,) = candidates(prod_layer.search, route.type, route.inputs)
     assert (found.id, found.import_id) == (f"r-{table}1080289494", f"{table}_0.0.0.0/0")
 
 
 def test_what_the_state_has_is_not_what_a_pending_creation_has_made(prod_layer: Layer) -> None:
     known = simulated_deployment(prod_layer.stack_file, prod_layer.recording, prod_layer.cloud).state or ()
     (vpc,) = prod_layer.recording.of_type("Vpc")
-    (answer,) = pending.examine(State({}, tuple(known), (operation_of(vpc),)), search_of(prod_layer))
+    (answer,) = pending.examine(State({}, tuple(known), (operation_of(vpc),)), prod_layer.search)
     assert (answer.answer, answer.found) == ("not made", ())
 
 
@@ -152,7 +149,7 @@ def test_what_an_update_since_has_made_again_is_to_be_deleted_and_not_adopted(pr
     document = state_of([vpc])
     document["deployment"]["resources"].append({"urn": vpc.urn, "type": vpc.type, "id": vpc.id})
     state = state_in(document, prod_layer.stack_file)
-    (answer,) = items = [*pending.examine(state, search_of(prod_layer))]
+    (answer,) = items = [*pending.examine(state, prod_layer.search)]
     assert (answer.answer, [found.id for found in answer.found]) == ("made again", [old["Vpc"]["VpcId"]])
     (resource,) = pending.adopted(state, items)["deployment"]["resources"]
     assert resource["id"] == vpc.id
@@ -166,7 +163,7 @@ def test_several_that_look_the_same_are_left_to_a_person(prod_layer: Layer) -> N
     (vpc,) = prod_layer.recording.of_type("Vpc")
     document = state_of([vpc])
     state = state_in(document, prod_layer.stack_file)
-    (answer,) = items = [*pending.examine(state, search_of(prod_layer))]
+    (answer,) = items = [*pending.examine(state, prod_layer.search)]
     assert answer.answer == "several"
     assert {found.id for found in answer.found} == {vpc.id, other}
     with pytest.raises(InputError) as stopped:
@@ -183,7 +180,7 @@ def test_what_aws_does_not_answer_is_not_known_and_not_adopted(prod_layer: Layer
     document = state_of([vpc, address])
     state = state_in(document, prod_layer.stack_file)
     with answering(prod_layer, "ec2.DescribeVpcs", refuse):
-        items = [*pending.examine(state, search_of(prod_layer))]
+        items = [*pending.examine(state, prod_layer.search)]
     assert [(item.operation.name, item.answer) for item in items] == [("tak-vpc", "unknown"), (address.name, "made")]
     with pytest.raises(InputError) as stopped:
         pending.adopted(state, items)
@@ -205,11 +202,6 @@ def state_in(document: dict[str, Any], stack_file: StackFile) -> State:
 
 
 # The command
-
-
-@pytest.fixture
-def known_clients(prod_layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending, "client_factory", lambda region: prod_layer.client)
 
 
 def run(

@@ -10,8 +10,7 @@ import pytest
 
 from tak_tools import recover
 from tak_tools import resource_types as types
-from tak_tools.aws import Aws, iam_action
-from tak_tools.aws_search import Search
+from tak_tools.aws import iam_action
 from tak_tools.errors import InputError
 from tak_tools.existing_aws import ExistingAws
 from tak_tools.program import Registration
@@ -26,12 +25,8 @@ from tests.options import with_options
 pytestmark = pytest.mark.slow
 
 
-def search_of(layer: Layer) -> Search:
-    return Search(layer.stack_file, Aws(layer.client))
-
-
 def recovery_of(layer: Layer) -> Recovery:
-    return recover.recover(layer.stack_file, search_of(layer))
+    return recover.recover(layer.stack_file, layer.search)
 
 
 @pytest.fixture(params=["prod_layer", "dev_test_layer", "full_layer", "suite_layer", "small_layer"])
@@ -180,7 +175,7 @@ def test_what_belongs_to_the_stack_and_not_to_its_program_is_listed(prod_layer: 
 
 
 @pytest.mark.usefixtures("undone")
-def test_of_two_that_look_the_same_the_published_one_is_the_stack_s(prod_layer: Layer) -> None:
+def test_of_two_that_look_the_same_the_published_one_belongs_to_the_stack(prod_layer: Layer) -> None:
     tags = {"Name": "tak-base-prod", **prod_layer.stack_file.default_tags}
     key = prod_layer.client("kms").create_key(Tags=[{"TagKey": name, "TagValue": tags[name]} for name in tags])
     recovery = recovery_of(prod_layer)
@@ -207,7 +202,7 @@ def test_no_file_is_written_where_two_look_the_same_and_neither_is_published(pro
 
 
 def test_a_type_of_another_layer_is_not_looked_for(prod_layer: Layer) -> None:
-    cloud = ExistingAws(search_of(prod_layer), prod_layer.stack_file.name_pattern)
+    cloud = ExistingAws(prod_layer.search, prod_layer.stack_file.name_pattern)
     type_ = types.LOAD_BALANCER.token
 
     cloud.create(type_, "web", {"name": "web"})

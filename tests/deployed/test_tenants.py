@@ -306,11 +306,6 @@ def test_an_answer_that_cannot_be_read_is_a_question_without_an_answer(prod_laye
 # The command
 
 
-@pytest.fixture
-def known_clients(prod_layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tenants, "client_factory", lambda region: prod_layer.client)
-
-
 def outputs_file(folder: Path, layer: Layer, **others: Any) -> Path:
     path = folder / "outputs.json"
     outputs = {name: value for name, value in (layer.outputs | others).items() if value is not None}

@@ -296,12 +296,6 @@ def found_where(layer: Layer, event: str, code: str) -> list[str]:
 
 
 @pytest.fixture
-def known_clients(prod_layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command uses the clients that are there: a session of its own would read the services' models once more."""
-    monkeypatch.setattr(command, "client_factory", lambda region: prod_layer.client)
-
-
-@pytest.fixture
 def outputs_file(tmp_path: Path, prod_layer: Layer) -> Path:
     """What `pulumi stack output --json` prints of prod."""
     path = tmp_path / "outputs.json"

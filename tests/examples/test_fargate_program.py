@@ -14,6 +14,7 @@ from tak_tools.errors import DeploymentError
 from tak_tools.program import Recording
 from tests.examples.conftest import FOLDER
 from tests.options import Outputs
+from tests.unit.test_program import types
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +37,6 @@ TYPES = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 3,
 }
 CERTIFICATE = "arn:aws:acm:ap-southeast-2:123456789012:certificate/example"
-
-
-def types(recording: Recording) -> Counter[str]:
-    return Counter(item.type for item in recording.resources)
 
 
 def statements(recording: Recording, policy: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerStub
 from tak_tools.controls import references
 from tak_tools.policy.rules import RULES
 from tak_tools.stack_file import Project, load_stack
+from tests.options import TAGS
 
 PACK = Path(__file__).parent.parent.parent / "policy"
 UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -59,8 +60,7 @@ def _struct(values: Mapping[str, Any]) -> Struct:
 
 
 def _provider() -> rpc.AnalyzerProviderResource:
-    tags = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
-    properties = _struct({"defaultTags": json.dumps({"tags": tags}), "region": UNKNOWN_TEXT})
+    properties = _struct({"defaultTags": json.dumps({"tags": TAGS}), "region": UNKNOWN_TEXT})
     return rpc.AnalyzerProviderResource(type="pulumi:providers:aws", properties=properties, name="default")
 
 

@@ -14,12 +14,11 @@ from tak_tools.policy_check import violations_of
 from tak_tools.program import Recording
 from tak_tools.resource_types import ROWS, row_of
 from tak_tools.stack_file import Project, load_stack
-from tests.options import EVERY_OPTION, SUITE
+from tests.options import EVERY_OPTION, SUITE, TAGS
 
 PROD = Stack("prod", "prod", IPv4Network("10.1.16.0/20"), protect_data=True)
 DEV_TEST = Stack("dev-test", "dev-test", IPv4Network("10.1.32.0/20"), protect_data=False)
 
-TAGS = {"Project": "TAK", "Component": "BaseLayer", "Environment": "prod", "ManagedBy": "Pulumi"}
 KEY = f"arn:aws:kms:ap-southeast-2:{'1' * 12}:key/1"
 
 BUCKET = "aws:s3/bucket:Bucket"

@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -293,7 +294,7 @@ def test_a_network_resource_without_a_place_in_the_grid_stays_in_the_vpc(prod: R
     drawing = lay_out(read_picture(_with(prod, second), ""))
 
     boxes = {box.id: _box(box) for box in (*drawing.frames, *drawing.boxes)}
-    assert _contains(boxes["tak-vpc"], boxes["tak-second-gateway"])
+    assert contains(boxes["tak-vpc"], boxes["tak-second-gateway"])
     _assert_clean(_with(prod, second))
 
 
@@ -411,11 +412,11 @@ def _text(text: Text) -> Rectangle:
     return text.x, text.y - text.size, text.x + width, text.y + text.size * 0.3
 
 
-def _apart(one: Rectangle, other: Rectangle) -> bool:
+def apart(one: Sequence[float], other: Sequence[float]) -> bool:
     return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
 
-def _contains(outer: Rectangle, inner: Rectangle) -> bool:
+def contains(outer: Sequence[float], inner: Sequence[float]) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
 
 
@@ -427,30 +428,30 @@ def _assert_clean(recording: Recording) -> None:
     assert {node.id for node in picture.nodes} | {"internet"} <= {box.id for box in shapes}
     assert len({box.id for box in shapes}) == len(shapes)
     for box in shapes:
-        assert _contains((0, 0, drawing.width, drawing.height), _box(box)), box
+        assert contains((0, 0, drawing.width, drawing.height), _box(box)), box
     for one, other in itertools.combinations(drawing.boxes, 2):
-        assert _apart(_box(one), _box(other)), (one, other)
+        assert apart(_box(one), _box(other)), (one, other)
     for frame, other in itertools.permutations(drawing.frames, 2):
-        nested = _contains(_box(frame), _box(other)) or _contains(_box(other), _box(frame))
-        assert nested or _apart(_box(frame), _box(other)), (frame, other)
+        nested = contains(_box(frame), _box(other)) or contains(_box(other), _box(frame))
+        assert nested or apart(_box(frame), _box(other)), (frame, other)
     for frame, box in itertools.product(drawing.frames, drawing.boxes):
-        assert _contains(_box(frame), _box(box)) or _apart(_box(frame), _box(box)), (frame, box)
+        assert contains(_box(frame), _box(box)) or apart(_box(frame), _box(box)), (frame, box)
     for box, text in texts:
-        assert _contains(_box(box), _text(text)), (box, text)
+        assert contains(_box(box), _text(text)), (box, text)
         for other in shapes:
-            assert _apart(_text(text), _box(other)) or _contains(_box(other), _text(text)), (text, other)
+            assert apart(_text(text), _box(other)) or contains(_box(other), _text(text)), (text, other)
     loose = [(None, text) for text in drawing.texts]
     for (_, one), (_, other) in itertools.combinations([*texts, *loose], 2):
-        assert _apart(_text(one), _text(other)), (one, other)
+        assert apart(_text(one), _text(other)), (one, other)
     for line in drawing.lines:
         for (x1, y1), (x2, y2) in itertools.pairwise(line.points):
             assert (x1 == x2) != (y1 == y2), line
             segment = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-            assert _contains((0, 0, drawing.width, drawing.height), segment)
+            assert contains((0, 0, drawing.width, drawing.height), segment)
             for box in drawing.boxes:
-                assert _apart(segment, _box(box)), (line, box)
+                assert apart(segment, _box(box)), (line, box)
             for _, text in [*texts, *loose]:
-                assert _apart(segment, _text(text)), (line, text)
+                assert apart(segment, _text(text)), (line, text)
 
 
 def test_nothing_in_the_svg_lies_on_anything_else(recording: Recording) -> None:
@@ -471,7 +472,7 @@ def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recordin
         if edge.kind == "attachment":
             # A line to the frame of the endpoints stands for all of them.
             ends = [line.points[-1] for line in drawing.lines if (line.source, line.kind) == (edge.source, edge.kind)]
-            around = [frame for frame in drawing.frames if _contains(_box(frame), _box(boxes[edge.target]))]
+            around = [frame for frame in drawing.frames if contains(_box(frame), _box(boxes[edge.target]))]
             assert any(_on_border(end, _box(frame)) for end in ends for frame in around if frame.kind == "group"), edge
         elif edge.kind == "images" and len(picture.of_kind("repository")) > 1:
             assert f"images → {picture.node(edge.target).title}" in boxes[edge.source].text

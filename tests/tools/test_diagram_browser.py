@@ -14,6 +14,7 @@ import pytest
 from tak_tools.diagram.svg import svg
 from tak_tools.program import Recording
 from tests.options import Evaluate
+from tests.tools.test_diagram import MANY_ENDPOINTS, apart, contains
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -36,8 +37,6 @@ const result = {
   fetched: performance.getEntriesByType('resource').map(entry => entry.name)};
 document.getElementById('result').textContent = JSON.stringify(result);
 """
-MANY_ENDPOINTS = ["s3", "dynamodb", "ecr.api", "ecr.dkr", "kms", "secretsmanager", "logs", "sts", "ssmmessages"]
-MANY_ENDPOINTS += ["ec2messages", "monitoring", "bedrock-data-automation-runtime-fips"]
 
 
 def _measure(document: str, folder: Path) -> dict[str, Any]:
@@ -77,24 +76,16 @@ def test_text_is_readable_and_stays_in_its_box(
     for text in texts:
         assert text["size"] >= 11, text
         outer = boxes[text["box"]] if text["box"] else [0, 0, *measured["canvas"]]
-        assert _contains(outer, text["place"]), text
+        assert contains(outer, text["place"]), text
         for name, box in boxes.items():
-            assert _contains(box, text["place"]) or _apart(text["place"], box), (text, name)
+            assert contains(box, text["place"]) or apart(text["place"], box), (text, name)
     for one, other in itertools.combinations(texts, 2):
         # The height that is measured is that of the font's tallest glyphs; lines of a block may touch there.
-        assert _apart(_core(one["place"]), _core(other["place"])), (one, other)
+        assert apart(_core(one["place"]), _core(other["place"])), (one, other)
 
 
 def _core(place: list[float]) -> list[float]:
     return [place[0], place[1] + 1, place[2], place[3] - 1]
-
-
-def _apart(one: list[float], other: list[float]) -> bool:
-    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
-
-
-def _contains(outer: list[float], inner: list[float]) -> bool:
-    return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
 
 
 def test_a_browser_opens_the_file_as_an_image(prod: Recording, tmp_path: Path) -> None:

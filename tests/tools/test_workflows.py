@@ -80,6 +80,14 @@ def step_named(place: str, name: str) -> dict[str, Any]:
     return found
 
 
+def step_using(place: str, action: str) -> dict[str, Any]:
+    """The step that uses an action of the repository."""
+    (found,) = [
+        step for where, _, step in steps() if where == place and step.get("uses") == f"./.github/actions/{action}"
+    ]
+    return found
+
+
 SCRIPTS = [
     pytest.param(step["run"], id=f"{where}-{step.get('name', step['run'])}")
     for where, _, step in steps()
@@ -337,10 +345,7 @@ def test_a_deployment_runs_the_policies_and_ends_with_verify() -> None:
 
 def test_what_can_change_aws_or_reads_prod_alone_uses_no_cache_of_other_runs() -> None:
     for where in ("deploy-stack/preview", "deploy-stack/up", "drift/check"):
-        (setup,) = [
-            step for place, _, step in steps() if place == where and step.get("uses") == "./.github/actions/setup"
-        ]
-        assert setup["with"]["cache"] == "false"
+        assert step_using(where, "setup")["with"]["cache"] == "false"
 
 
 def test_drift_is_looked_for_every_day_and_each_check_runs_though_another_failed() -> None:
@@ -429,8 +434,7 @@ def test_a_stack_without_a_state_is_not_previewed(listed: list[dict[str, str]], 
     script = step_named("preview/preview", "Look for the stack's state")["run"]
     assert run_script(script, tmp_path, STACK="prod").returncode == 0
     assert output(tmp_path) == f"found={found}\n"
-    (preview,) = [step for where, _, step in steps() if where == "preview/preview" and uses_preview(step)]
-    assert preview["if"] == "steps.state.outputs.found == 'true'"
+    assert step_using("preview/preview", "preview")["if"] == "steps.state.outputs.found == 'true'"
     report = tmp_path / "preview-prod.md"
     if found == "true":
         assert not report.exists()
@@ -544,14 +548,9 @@ def test_a_preview_that_fails_leaves_a_report_and_an_error(failing: str, tmp_pat
 
 
 def test_the_label_that_allows_breaking_changes_is_the_one_that_the_report_names() -> None:
-    (preview,) = [step for where, _, step in steps() if where == "preview/preview" and uses_preview(step)]
     expected = f"${{{{ contains(github.event.pull_request.labels.*.name, '{LABEL}') }}}}"
-    assert preview["with"]["allow-breaking"] == expected
+    assert step_using("preview/preview", "preview")["with"]["allow-breaking"] == expected
     assert {"labeled", "unlabeled", "synchronize"} <= set(workflow("preview")["on"]["pull_request"]["types"])
-
-
-def uses_preview(step: dict[str, Any]) -> bool:
-    return step.get("uses") == "./.github/actions/preview"
 
 
 # What was approved
@@ -562,8 +561,8 @@ def test_an_approval_comes_after_the_preview_and_shows_it() -> None:
     assert jobs["up"]["needs"] == "preview"
     assert "environment" not in jobs["preview"]
     assert "AWS_DEPLOY_ROLE_ARN" not in json.dumps(jobs["preview"])
-    (preview,) = [step for step in jobs["preview"]["steps"] if uses_preview(step)]
-    assert jobs["preview"]["outputs"]["fingerprint"] == f"${{{{ steps.{preview['id']}.outputs.fingerprint }}}}"
+    step = step_using("deploy-stack/preview", "preview")["id"]
+    assert jobs["preview"]["outputs"]["fingerprint"] == f"${{{{ steps.{step}.outputs.fingerprint }}}}"
 
 
 @pytest.mark.parametrize(

@@ -195,21 +195,20 @@ def test_the_bucket_keeps_versions(prod: Recording) -> None:
 def test_old_versions_and_unfinished_uploads_expire_and_current_objects_do_not(prod: Recording) -> None:
     assert prod.named("tak-config-lifecycle").inputs == {
         "bucket": prod.named("tak-config").outputs["bucket"],
-        "rules": [
-            {
-                "id": "expire-noncurrent-versions",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "noncurrentVersionExpiration": {"noncurrentDays": 90},
-            },
-            {
-                "id": "abort-unfinished-uploads",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
-            },
-        ],
+        "rules": expiry_rules(90),
     }
+
+
+def expiry_rules(noncurrent_days: int) -> list[dict[str, Any]]:
+    always = {"status": "Enabled", "filter": {"prefix": ""}}
+    return [
+        {
+            "id": "expire-noncurrent-versions",
+            **always,
+            "noncurrentVersionExpiration": {"noncurrentDays": noncurrent_days},
+        },
+        {"id": "abort-unfinished-uploads", **always, "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7}},
+    ]
 
 
 def test_access_control_lists_are_off(prod: Recording) -> None:
@@ -235,18 +234,20 @@ def test_the_bucket_refuses_requests_without_tls(prod: Recording) -> None:
 
     assert json.loads(policy.pop("policy")) == {
         "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "RefuseUnencryptedTransport",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket["arn"], f"{bucket['arn']}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
+        "Statement": [refusal_of_plain_http(bucket["arn"])],
     }
     assert policy == {"bucket": bucket["bucket"]}
+
+
+def refusal_of_plain_http(bucket_arn: str) -> dict[str, Any]:
+    return {
+        "Sid": "RefuseUnencryptedTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, f"{bucket_arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def test_a_partition_with_other_names_stops_the_program_before_anything_is_made(evaluate: Evaluate) -> None:

@@ -16,27 +16,19 @@ from tak_tools.simulated_aws import SimulatedAws
 from tak_tools.stack_file import Project
 from tak_tools.stub_aws import StubAws
 from tests.options import EVERY_OPTION, Evaluate, Outputs, with_options
+from tests.unit.test_encrypted_storage import expiry_rules
+from tests.unit.test_program import BUCKET_PARTS, BUCKET_TYPES, parts_of_bucket
 
 pytestmark = pytest.mark.slow
 
 
 REPOSITORY = ("awsx:ecr:Repository", "aws:ecr/lifecyclePolicy:LifecyclePolicy")
 REPOSITORY_POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
-BUCKET = [
-    "aws:s3/bucket:Bucket",
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-    "aws:s3/bucketPolicy:BucketPolicy",
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-    "aws:s3/bucketVersioning:BucketVersioning",
-]
 CERTIFICATE = [
     "aws:acm/certificate:Certificate",
     "aws:acm/certificateValidation:CertificateValidation",
     "aws:route53/record:Record",
 ]
-BUCKET_PARTS = ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
 
 
 @pytest.fixture(scope="module", params=["prod", "dev-test"])
@@ -67,12 +59,12 @@ def added(before: Recording, after: Recording) -> list[Registration]:
             [*REPOSITORY, *REPOSITORY, REPOSITORY_POLICY],
             id="repositories-one-for-lambda",
         ),
-        pytest.param({"appImagesBucket": True}, BUCKET, id="application-images"),
-        pytest.param({"loadBalancerLogBucket": True}, BUCKET, id="load-balancer-logs"),
+        pytest.param({"appImagesBucket": True}, BUCKET_TYPES, id="application-images"),
+        pytest.param({"loadBalancerLogBucket": True}, BUCKET_TYPES, id="load-balancer-logs"),
         pytest.param({"hostedZoneName": "tak.example.org"}, CERTIFICATE, id="public-dns"),
         pytest.param(
             EVERY_OPTION,
-            [*REPOSITORY, *REPOSITORY, REPOSITORY_POLICY, *BUCKET, *BUCKET, *CERTIFICATE],
+            [*REPOSITORY, *REPOSITORY, REPOSITORY_POLICY, *BUCKET_TYPES, *BUCKET_TYPES, *CERTIFICATE],
             id="every-option",
         ),
     ],
@@ -107,9 +99,10 @@ def test_the_optional_parts_have_these_names_and_parents(evaluate: Evaluate, ful
             "tak-images-etl-tasks-policy",
         },
         "tak-base:index:EncryptedStorage": {
-            name if not part else f"{name}-{part}"
-            for name in ("tak-app-images", "tak-elb-logs")
-            for part in ("", *BUCKET_PARTS)
+            "tak-app-images",
+            *parts_of_bucket("tak-app-images"),
+            "tak-elb-logs",
+            *parts_of_bucket("tak-elb-logs"),
         },
         "tak-base:index:PublicDns": {
             "tak-certificate",
@@ -236,18 +229,7 @@ def test_logs_expire_after_the_log_retention_and_their_versions_no_later(
     assert recording.named("tak-elb-logs-lifecycle").inputs == {
         "bucket": recording.named("tak-elb-logs").id,
         "rules": [
-            {
-                "id": "expire-noncurrent-versions",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "noncurrentVersionExpiration": {"noncurrentDays": noncurrent},
-            },
-            {
-                "id": "abort-unfinished-uploads",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
-            },
+            *expiry_rules(noncurrent),
             {
                 "id": "expire-objects",
                 "status": "Enabled",

@@ -20,26 +20,28 @@ def private(recording: Recording, what: str) -> list[str]:
     return [recording.named(f"tak-{what}-private-{zone}").id for zone in "ab"]
 
 
-def gateway_endpoint(recording: Recording, service: str) -> dict[str, Any]:
+def endpoint(recording: Recording, service: str, **others: Any) -> dict[str, Any]:
     return {
-        "vpcEndpointType": "Gateway",
         "vpcId": recording.named("tak-vpc").id,
         "serviceName": f"com.amazonaws.ap-southeast-2.{service}",
-        "routeTableIds": private(recording, "route-table"),
-        "tags": {"Name": f"tak-base-prod-{service}"},
+        "tags": {"Name": f"tak-base-prod-{service.replace('.', '-')}"},
+        **others,
     }
+
+
+def gateway_endpoint(recording: Recording, service: str) -> dict[str, Any]:
+    return endpoint(recording, service, vpcEndpointType="Gateway", routeTableIds=private(recording, "route-table"))
 
 
 def interface_endpoint(recording: Recording, service: str) -> dict[str, Any]:
-    return {
-        "vpcEndpointType": "Interface",
-        "vpcId": recording.named("tak-vpc").id,
-        "serviceName": f"com.amazonaws.ap-southeast-2.{service}",
-        "subnetIds": private(recording, "subnet"),
-        "securityGroupIds": [recording.named("tak-endpoints-security-group").id],
-        "privateDnsEnabled": True,
-        "tags": {"Name": f"tak-base-prod-{service.replace('.', '-')}"},
-    }
+    return endpoint(
+        recording,
+        service,
+        vpcEndpointType="Interface",
+        subnetIds=private(recording, "subnet"),
+        securityGroupIds=[recording.named("tak-endpoints-security-group").id],
+        privateDnsEnabled=True,
+    )
 
 
 def endpoints(recording: Recording) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def test_dynamodb_gets_a_gateway_endpoint_as_s3_does(evaluate: Evaluate) -> None
     }
 
 
-def test_the_endpoints_accept_https_from_the_vpc_s_own_ranges_only(prod: Recording) -> None:
+def test_the_endpoints_accept_https_from_the_ranges_of_the_vpc_only(prod: Recording) -> None:
     assert prod.named("tak-endpoints-security-group").inputs == {
         "description": "HTTPS from the VPC to the interface endpoints",
         "vpcId": prod.named("tak-vpc").id,

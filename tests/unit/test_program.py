@@ -15,6 +15,23 @@ from tests.options import EVERY_NETWORK_EXTRA, EVERY_OPTION, Evaluate
 
 COMPONENTS = ("Network", "PrivateEndpoints", "EncryptedStorage", "Compute")
 
+# A bucket and its parts, by their types and by the ends of their names.
+BUCKET_TYPES = (
+    "aws:s3/bucket:Bucket",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
+)
+BUCKET_PARTS = ("encryption", "lifecycle", "ownership", "policy", "public-access-block", "versioning")
+
+
+def parts_of_bucket(name: str) -> set[str]:
+    return {f"{name}-{part}" for part in BUCKET_PARTS}
+
+
 # One NAT gateway, no endpoints, no flow log, no Container Insights.
 DEV_TEST_TYPES = {
     "aws:cloudwatch/logGroup:LogGroup": 1,
@@ -33,13 +50,7 @@ DEV_TEST_TYPES = {
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1,
     "aws:kms/alias:Alias": 1,
     "aws:kms/key:Key": 1,
-    "aws:s3/bucket:Bucket": 1,
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 1,
-    "aws:s3/bucketPolicy:BucketPolicy": 1,
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
-    "aws:s3/bucketVersioning:BucketVersioning": 1,
+    **dict.fromkeys(BUCKET_TYPES, 1),
     "aws:ssm/parameter:Parameter": 1,
     "awsx:ecr:Repository": 1,
 }
@@ -95,17 +106,7 @@ DEV_TEST_NAMES = {
         "tak-vpc",
     },
     "PrivateEndpoints": set[str](),
-    "EncryptedStorage": {
-        "tak-config",
-        "tak-config-encryption",
-        "tak-config-lifecycle",
-        "tak-config-ownership",
-        "tak-config-policy",
-        "tak-config-public-access-block",
-        "tak-config-versioning",
-        "tak-key",
-        "tak-key-alias",
-    },
+    "EncryptedStorage": {"tak-config", *parts_of_bucket("tak-config"), "tak-key", "tak-key-alias"},
     "Compute": {"tak-capacity-providers", "tak-cluster", "tak-exec-log-group", "tak-images", "tak-images-lifecycle"},
 }
 PROD_ONLY_NAMES = {
@@ -307,12 +308,7 @@ def test_protect_data_protects_key_bucket_repository_and_what_stops_a_destroy(pr
     # A bucket or a repository that stays keeps what makes it safe.
     assert {item.name for item in prod.registrations if item.retain_on_delete} == data | {
         "tak-images-lifecycle",
-        "tak-config-encryption",
-        "tak-config-lifecycle",
-        "tak-config-ownership",
-        "tak-config-policy",
-        "tak-config-public-access-block",
-        "tak-config-versioning",
+        *parts_of_bucket("tak-config"),
     }
 
 

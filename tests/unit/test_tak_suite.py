@@ -5,28 +5,19 @@ from typing import Any
 
 import pytest
 
-from tak_base.config_values import ConfigError, by_key
+from tak_base.config_values import by_key
 from tak_base.outputs import STACK_OUTPUTS, SUITE_EXPORTS
-from tak_base.settings import SUITE_REPOSITORIES, SUITE_TAG_PREFIXES, Settings, parse_settings
+from tak_base.settings import SUITE_REPOSITORIES, SUITE_TAG_PREFIXES
 from tak_base.tak_suite import exports_template
 from tak_tools.program import Recording
 from tests.options import SUITE, Evaluate
+from tests.unit.test_settings import parse, problems_of
 
 MAX_TEMPLATE_BYTES = 51_200  # CloudFormation's quota
 
 REPLACING_INPUTS = {"onFailure", "timeoutInMinutes", "disableRollback"}
 
 PREFIXES = [f"artifacts/{prefix}" for prefix in SUITE_TAG_PREFIXES]
-
-
-def parse(environment: str = "prod", **values: Any) -> Settings:
-    return parse_settings({"environment": environment, "majorId": 1, "minorId": 1, **values}, stack="prod")
-
-
-def problems_of(**values: Any) -> tuple[str, ...]:
-    with pytest.raises(ConfigError) as caught:
-        parse(**values)
-    return caught.value.problems
 
 
 @pytest.fixture(scope="module", params=["prod", "dev-test"])
@@ -96,7 +87,7 @@ def test_without_the_key_there_is_no_stack(prod: Recording) -> None:
 
 
 def test_the_cluster_and_what_has_its_name_are_named_after_the_suite() -> None:
-    settings = parse(**SUITE)
+    settings = parse(SUITE)
 
     assert settings.cluster_name == "TAK-Prod-BaseInfra"
     assert settings.insights_log_group_name == "/aws/ecs/containerinsights/TAK-Prod-BaseInfra/performance"
@@ -114,7 +105,7 @@ def test_the_key_lets_fargate_use_it_for_the_cluster_of_the_suite(suite: Recordi
 
 @pytest.mark.parametrize("environment", ["prod", "dev-test"])
 def test_the_suite_has_what_it_needs_in_either_environment(environment: str) -> None:
-    settings = parse(environment, **SUITE)
+    settings = parse({"environment": environment, **SUITE})
     artifacts, etl_tasks = settings.compute.image_repositories[1:]
 
     assert (artifacts.name, etl_tasks.name) == SUITE_REPOSITORIES
@@ -151,11 +142,11 @@ def test_the_suite_has_what_it_needs_in_either_environment(environment: str) -> 
 def test_a_default_of_the_suite_can_be_overridden(override: dict[str, Any]) -> None:
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in override.items()}
 
-    assert by_key(parse(**SUITE, **override)) == by_key(parse(**SUITE)) | values
+    assert by_key(parse(SUITE | override)) == by_key(parse(SUITE)) | values
 
 
 def test_only_the_suite_changes_defaults() -> None:
-    with_zone = parse(hostedZoneName="tak.example.org")
+    with_zone = parse({"hostedZoneName": "tak.example.org"})
 
     assert with_zone.cluster_name == "tak-base-prod"
     assert with_zone.compute.repositories == ()
@@ -167,18 +158,18 @@ def test_only_the_suite_changes_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["P", "Prod", "dev-2", "A23456789012345"])
 def test_the_name_of_an_environment(name: str) -> None:
-    assert parse(**SUITE | {"takSuite": name}).suite_stack_name == f"TAK-{name}-BaseInfra"
+    assert parse(SUITE | {"takSuite": name}).suite_stack_name == f"TAK-{name}-BaseInfra"
 
 
 @pytest.mark.parametrize("name", ["", "1st", "-a", "a-", "A234567890123456", "a_b", 1])
 def test_another_name_is_one_line(name: Any) -> None:
-    (line,) = problems_of(**SUITE | {"takSuite": name})
+    (line,) = problems_of(SUITE | {"takSuite": name})
 
     assert line.startswith("tak-base:takSuite: found ")
 
 
 def test_the_suite_needs_a_hosted_zone() -> None:
-    assert problems_of(takSuite="Prod") == (
+    assert problems_of({"takSuite": "Prod"}) == (
         "tak-base:hostedZoneName: missing, expected the name of a public Route 53 hosted zone, in lower-case letters"
         " and of 64 characters or less, such as tak.example.org, as tak-base:takSuite is Prod (docs/tak-suite.md)",
     )
@@ -198,7 +189,7 @@ def test_the_suite_needs_a_hosted_zone() -> None:
     ],
 )
 def test_what_an_override_takes_away_is_one_line(override: dict[str, Any], start: str) -> None:
-    (line,) = problems_of(**SUITE, **override)
+    (line,) = problems_of(SUITE | override)
 
     assert line.startswith(f"tak-base:{start}")
     assert line.endswith(", as tak-base:takSuite is Prod (docs/tak-suite.md)")
@@ -222,13 +213,13 @@ def test_each_name_that_is_no_wildcard_of_another_has_a_validation_record(evalua
 
 @pytest.mark.parametrize("name", ["", "*", "MAP", "map.", "*.*.map", "a*.map", "map_1", "x" * 64])
 def test_another_certificate_name_is_one_line(name: str) -> None:
-    (line,) = problems_of(hostedZoneName="tak.example.org", certificateNames=[name])
+    (line,) = problems_of({"hostedZoneName": "tak.example.org", "certificateNames": [name]})
 
     assert line.startswith("tak-base:certificateNames: found ")
 
 
 def test_certificate_names_without_a_zone_are_one_line() -> None:
-    assert problems_of(certificateNames=["*.map"]) == (
+    assert problems_of({"certificateNames": ["*.map"]}) == (
         'tak-base:certificateNames: found ["*.map"], expected no value, as tak-base:hostedZoneName is not set',
     )
 
@@ -255,7 +246,7 @@ def test_a_repository_that_keeps_all_images_expires_untagged_ones_only(evaluate:
     ],
 )
 def test_images_that_cannot_all_be_kept_are_one_line(values: dict[str, Any], line: str) -> None:
-    assert problems_of(**values) == (f"tak-base:{line}",)
+    assert problems_of(values) == (f"tak-base:{line}",)
 
 
 def test_without_the_audit_ecs_exec_has_neither_key_nor_log_group(evaluate: Evaluate, prod: Recording) -> None:

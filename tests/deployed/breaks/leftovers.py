@@ -2,7 +2,8 @@
 
 from tests.deployed.breaks.harness import breaks
 from tests.deployed.case import Case
-from tests.deployed.resources import TAGS, policy_of, tagged_as
+from tests.deployed.resources import policy_of, tagged_as
+from tests.options import TAGS
 
 
 def left_over(id_: str, what: str, *commands: str, data: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from tests.deployed.breaks.harness import breaks
 from tests.deployed.case import ACCOUNT, Case
-from tests.deployed.resources import TAGS
+from tests.options import TAGS
 
 
 @breaks("tags")
