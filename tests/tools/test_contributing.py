@@ -85,19 +85,14 @@ def test_a_zone_is_two_rows_and_three_outputs_and_leaves_the_addresses_of_the_ot
         "private-c": "10.1.22.0/26",
     }
 
-    names = {
-        "subnet_public_c": 'public_subnet_ids["c"]',
-        "subnet_private_c": 'private_subnet_ids["c"]',
-        "route_table_private_c": 'private_route_table_ids["c"]',
-    }
-    insert(
-        copy / "tak_base" / "outputs.py",
-        ("".join(f'    {name}: Output[str] = _output("In zone C")\n' for name in names), "\n    def export("),
-    )
-    insert(
-        copy / "__main__.py",
-        ("".join(f"    {name}=network.{value},\n" for name, value in names.items()), ")\noutputs.export()"),
-    )
+    # Named as those of zone B are.
+    outputs, program = copy / "tak_base" / "outputs.py", copy / "__main__.py"
+    names = re.findall(r"^    (\w+)_b: Output", outputs.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(names) == 3
+    rows = "".join(f'    {name}_c: Output[str] = _output("In zone C")\n' for name in names)
+    insert(outputs, (rows, "\n    def export("))
+    values = "".join(re.findall(r"^    \w+_b=.*\n", program.read_text(encoding="utf-8"), re.MULTILINE))
+    insert(program, (values.replace("_b=", "_c=").replace('["b"]', '["c"]'), ")\noutputs.export()"))
     for stack in ("prod", "dev-test"):
         assert "0 findings" in tool("simulate", "--stack", stack)
         tool("diagram", "--stack", stack, "--svg", "picture.svg")
