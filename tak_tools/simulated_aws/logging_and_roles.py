@@ -41,8 +41,8 @@ def role_policy(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
 
 @handles(types.PARAMETER)
 def parameter(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
-    parameter_name = inputs.take("name")
-    cloud.client("ssm").put_parameter(
+    parameter_name, ssm = inputs.take("name"), cloud.client("ssm")
+    ssm.put_parameter(
         Name=parameter_name,
         Description=inputs.take("description"),
         Type=inputs.take("type"),
@@ -50,7 +50,8 @@ def parameter(cloud: SimulatedAws, name: str, inputs: Inputs) -> Created:
         Value=inputs.take("insecureValue"),
         Tags=cloud.tag_list(inputs),
     )
-    return parameter_name, {"name": parameter_name}
+    arn = ssm.get_parameter(Name=parameter_name)["Parameter"]["ARN"]
+    return parameter_name, {"name": parameter_name, "arn": arn}
 
 
 @handles(types.CLOUDFORMATION_STACK)

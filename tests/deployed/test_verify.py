@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -123,15 +124,20 @@ def calls_of(layer: Layer) -> Iterator[list[tuple[str, str, str]]]:
     def record(model: Any, params: dict[str, Any], **others: Any) -> None:
         calls.append((model.service_model.service_name, model.name, f"{params['url']} {params['body']}"))
 
-    services = ("acm", "cloudformation", "ec2", "ecr", "ecs", "events", "iam", "kms", "lambda", "logs", "route53", "s3")
-    services += ("resourcegroupstaggingapi", "scheduler", "ssm", "sts")
-    for service in services:
-        layer.client(service).meta.events.register("before-call", record)
+    give, recorded = layer.cloud.client, {}
+
+    def client(service: str) -> Any:
+        if service not in recorded:
+            recorded[service] = give(service)
+            recorded[service].meta.events.register("before-call", record)
+        return recorded[service]
+
     try:
-        yield calls
+        with patch.object(layer.cloud, "client", client):
+            yield calls
     finally:
-        for service in services:
-            layer.client(service).meta.events.unregister("before-call", record)
+        for made in recorded.values():
+            made.meta.events.unregister("before-call", record)
 
 
 def test_verify_only_reads_and_asks_nothing_twice(prod_layer: Layer) -> None:

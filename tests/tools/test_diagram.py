@@ -462,7 +462,7 @@ def test_strange_resources_leave_the_svg_clean(strange: Recording) -> None:
     _assert_clean(strange)
 
 
-def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recording) -> None:
+def test_every_connection_of_the_stacks_is_shown_in_the_svg(recording: Recording) -> None:
     picture = read_picture(recording, "")
     drawing = lay_out(picture)
 
@@ -476,6 +476,8 @@ def test_every_connection_of_the_stacks_is_a_line_in_the_svg(recording: Recordin
             assert any(_on_border(end, _box(frame)) for end in ends for frame in around if frame.kind == "group"), edge
         elif edge.kind == "images" and len(picture.of_kind("repository")) > 1:
             assert f"images → {picture.node(edge.target).title}" in boxes[edge.source].text
+        elif edge.kind == "uses":
+            assert f"uses → {picture.node(edge.target).title}" in boxes[edge.source].text, edge
         elif edge.kind not in ("inside", "guard"):
             assert (edge.source, edge.target) in drawn, edge
 
