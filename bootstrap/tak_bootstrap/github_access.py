@@ -71,7 +71,8 @@ class GitHubAccess(pulumi.ComponentResource):
                 pull_requests=f"{args.subject}:pull_request",
             ),
             {
-                "read": lambda state: policies.read_layer(layer, environments),
+                "read-region": lambda state: policies.read_region(layer),
+                "read": lambda state: policies.read_stacks(layer, environments),
                 "state": lambda state: policies.read_state(layer, state, environments),
             },
             depends_on=provider,
@@ -158,7 +159,8 @@ class GitHubAccess(pulumi.ComponentResource):
 def _deploy_policies(layer: Layer, environment: str) -> dict[str, Callable[[State], Document]]:
     # Several policies: AWS allows 6,144 characters for a managed policy.
     return {
-        "read": lambda state: policies.read_layer(layer, [environment]),
+        "read-region": lambda state: policies.read_region(layer),
+        "read": lambda state: policies.read_stacks(layer, [environment]),
         "network": lambda state: policies.write_network(layer, environment),
         "services": lambda state: policies.write_services(layer, environment),
         "keys": lambda state: policies.write_keys(layer, environment),

@@ -33,6 +33,9 @@ AUDIENCE = "sts.amazonaws.com"
 # Route 53 is in one region of each partition, whatever region the layer is in.
 ROUTE53_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1"}
 
+# Reads that no ARN narrows.
+LISTS = {"cloudformation:ListExports", "cloudformation:ListStacks", "logs:DescribeLogGroups", "ssm:DescribeParameters"}
+
 # Outside `role/PROJECT-STACK-tak-*`, so that no deploy role can change the roles and policies of this project.
 IAM_PATH = "/bootstrap/"
 
@@ -189,38 +192,36 @@ def trust(layer: Layer, subjects: Sequence[str], pull_requests: str | None = Non
     return document(allow(subjects), allow([pull_requests], StringNotEquals=not_dependabot))
 
 
-def read_layer(layer: Layer, environments: Sequence[str]) -> Document:
-    """Read the resources of the layer in some environments, for `pulumi preview --refresh` and `tak-base verify`."""
-    target = layer.target
-    tagged = _tagged("Resource", *environments)
+def read_region(layer: Layer) -> Document:
+    """Read what nothing but the region narrows, for `pulumi preview --refresh` and `tak-base verify`."""
     key_reads = actions("kms:", ("read",), types.KEY.token)
-    group_list = {"logs:DescribeLogGroups"}
-    parameter_list = {"ssm:DescribeParameters"}
     zone_lists = {"route53:ListHostedZones", "route53:ListHostedZonesByName"}
-    stack_lists = {"cloudformation:ListStacks", "cloudformation:ListExports"}
-    in_suite = {action for start in ("cloudformation:", "ecs:", "logs:") for action in actions(start, ("read",))}
     return document(
         _allow("Ec2", actions("ec2:", ("read",)), "*", layer.in_region),
-        _allow("Keys", key_reads, target.arn("kms", "key/*"), tagged),
-        _allow(
-            "Lists",
-            actions("kms:", ("read",)) - key_reads | group_list | parameter_list | stack_lists,
-            "*",
-            layer.in_region,
-        ),
-        _allow("Buckets", actions("s3:", ("read",)), layer.buckets(environments)),
-        _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
+        _allow("Lists", actions("kms:", ("read",)) - key_reads | LISTS, "*", layer.in_region),
         _allow("Zones", actions("route53:", ("read",)) - zone_lists, layer.hosted_zones),
         _allow("ZoneLists", zone_lists, "*", layer.in_route53),
+        _allow("ImageUsers", IMAGE_USER_READS, "*", layer.in_region),
+        _allow("Search", SEARCH, "*", layer.in_region_or_global),
+    )
+
+
+def read_stacks(layer: Layer, environments: Sequence[str]) -> Document:
+    """Read what belongs to some environments, for the same."""
+    target = layer.target
+    tagged = _tagged("Resource", *environments)
+    in_suite = {action for start in ("cloudformation:", "ecs:", "logs:") for action in actions(start, ("read",))}
+    return document(
+        _allow("Keys", actions("kms:", ("read",), types.KEY.token), target.arn("kms", "key/*"), tagged),
+        _allow("Buckets", actions("s3:", ("read",)), layer.buckets(environments)),
+        _allow("Certificates", actions("acm:", ("read",)), target.arn("acm", "certificate/*"), tagged),
         _allow("Images", actions("ecr:", ("read",)) | {*IMAGE_READS}, layer.repositories(environments)),
         _allow("Clusters", actions("ecs:", ("read",)), layer.clusters(environments)),
         _allow("Tasks", TASK_READS, "*", {"ArnEquals": {"ecs:cluster": layer.clusters(environments)}}),
-        _allow("ImageUsers", IMAGE_USER_READS, "*", layer.in_region),
-        _allow("LogGroups", actions("logs:", ("read",)) - group_list, layer.log_groups(environments)),
-        _allow("Parameters", actions("ssm:", ("read",)) - parameter_list, layer.parameters(environments)),
+        _allow("LogGroups", actions("logs:", ("read",)) - LISTS, layer.log_groups(environments)),
+        _allow("Parameters", actions("ssm:", ("read",)) - LISTS, layer.parameters(environments)),
         _allow("Roles", actions("iam:", ("read",)), layer.roles(environments)),
-        _allow("Suite", in_suite - group_list - stack_lists, layer.suite, tagged),
-        _allow("Search", SEARCH, "*", layer.in_region_or_global),
+        _allow("Suite", in_suite - LISTS, layer.suite, tagged),
     )
 
 

@@ -29,7 +29,8 @@ from tak_bootstrap.policies import (
     Layer,
     State,
     deploy_boundary,
-    read_layer,
+    read_region,
+    read_stacks,
     write_dns,
     write_keys,
     write_network,
@@ -144,7 +145,8 @@ def test_every_policy_of_a_role_fits_into_what_aws_takes_whatever_the_names_are(
     layer = Layer(DeploymentTarget(DEFAULT_ACCOUNT_ID, "ap-southeast-2", "aws-us-gov", "amazonaws.com"), project)
     bucket, key = f"arn:aws-us-gov:s3:::{'b' * 63}", layer.target.arn("kms", f"key/mrk-{'0' * 32}")
     made = [
-        read_layer(layer, [stack, f"{stack[1:]}2"]),
+        read_region(layer),
+        read_stacks(layer, [f"{number}{stack[1:]}" for number in range(4)]),
         write_network(layer, stack),
         write_services(layer, stack),
         write_keys(layer, stack),
@@ -258,7 +260,10 @@ def test_every_action_of_the_table_is_granted_to_deploy_roles_and_no_other(deplo
 
 
 def test_the_preview_role_is_granted_exactly_what_reads(preview: Permissions) -> None:
-    assert allowed_actions(preview.policies["tak-base-preview-read"]) == actions("", ("read",)) | FOR_VERIFY
+    read, in_region = (
+        allowed_actions(preview.policies[f"tak-base-preview-{part}"]) for part in ("read", "read-region")
+    )
+    assert read | in_region == actions("", ("read",)) | FOR_VERIFY
     assert allowed_actions(preview.policies["tak-base-preview-state"]) == {
         "s3:ListBucket",
         "s3:GetObject",
@@ -272,8 +277,9 @@ def test_every_role_may_run_verify(account: Account) -> None:
 
     for role in EVERY_ROLE:
         policies = account.permissions(role).policies
-        (read,) = [document for name, document in policies.items() if name.endswith("-read")]
-        assert needed <= allowed_actions(read), role
+        reads = [allowed_actions(item) for name, item in policies.items() if name.endswith(("-read", "-read-region"))]
+        assert len(reads) == 2
+        assert needed <= set.union(*reads), role
 
 
 def test_verify_sees_only_tasks_of_the_clusters_of_the_stack(deploy: Permissions, environment: str) -> None:

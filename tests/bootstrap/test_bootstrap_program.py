@@ -24,9 +24,9 @@ Bootstrap = Callable[..., Recording]
 TYPES = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": 1,
     # Two boundaries, two policies of the preview role, six of each deploy role.
-    "aws:iam/policy:Policy": 16,
+    "aws:iam/policy:Policy": 19,
     "aws:iam/role:Role": 3,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 14,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 17,
     "aws:kms/alias:Alias": 2,
     "aws:kms/key:Key": 2,
     **dict.fromkeys(BUCKET_TYPES, 1),
@@ -56,12 +56,12 @@ def test_the_oidc_provider_of_the_account_is_reused_where_the_stack_file_says_so
     ]
 
 
-def test_every_environment_gets_one_role_with_six_policies(bootstrap: Bootstrap, recording: Recording) -> None:
+def test_every_environment_gets_one_role_with_seven_policies(bootstrap: Bootstrap, recording: Recording) -> None:
     assert types(bootstrap(environments=["prod", "dev-test", "staging"])) - types(recording) == Counter(
         {
             "aws:iam/role:Role": 1,
-            "aws:iam/policy:Policy": 6,
-            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 6,
+            "aws:iam/policy:Policy": 7,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 7,
         }
     )
 
