@@ -7,7 +7,7 @@ listed by its own service; that API says which of the account's keys and certifi
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,8 +50,10 @@ class Found:
 class Search:
     """Lists what belongs to the stack of a stack file."""
 
-    def __init__(self, stack_file: StackFile, aws: Aws) -> None:
+    def __init__(self, stack_file: StackFile, aws: Aws, known: Collection[str] = ()) -> None:
+        """`known`: IDs and ARNs of what is the stack's, whatever tags and names it has."""
         self.aws = aws
+        self._known = known
         self.settings = stack_file.settings
         self.region = stack_file.region
         self._tags = stack_file.default_tags
@@ -78,9 +80,16 @@ class Search:
             _begins_with(name, other) for other in self._other_names
         )
 
-    def tagged(self, service: str) -> list[str]:
-        """The ARNs of what the Resource Groups Tagging API knows of a service, such as `kms`."""
-        return [arn for arn in self._tagged_arns if arn.split(":")[2] == service]
+    def may_own(self, name: str) -> bool:
+        """Whether it is known to be the stack's, or has a name that says so."""
+        return name in self._known or self.has_own_name(name)
+
+    def arns(self, service: str) -> list[str]:
+        """The known ARNs of a service, such as `kms`, and those that the Resource Groups Tagging API has."""
+        found = [
+            arn for arn in (*self._tagged_arns, *self._known) if arn.startswith("arn:") and arn.split(":")[2] == service
+        ]
+        return sorted(set(found))
 
     @cached_property
     def _tagged_arns(self) -> list[str]:
@@ -268,7 +277,7 @@ def _route_table(search: Search, inputs: Mapping[str, Any]) -> list[dict[str, An
 
 @_lists(types.KEY)
 def _keys(search: Search) -> Iterator[Found]:
-    for arn in search.tagged("kms"):
+    for arn in search.arns("kms"):
         key = search.aws.ask("kms", "describe_key", absent=["NotFoundException"], KeyId=arn).get("KeyMetadata")
         if key and key["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion"):
             id_ = key["KeyId"]
@@ -289,9 +298,9 @@ def _aliases(search: Search) -> Iterator[Found]:
 
 @_lists(types.BUCKET)
 def _buckets(search: Search) -> Iterator[Found]:
-    tagged = {arn.rsplit(":", 1)[-1] for arn in search.tagged("s3")}
+    tagged = {arn.rsplit(":", 1)[-1] for arn in search.arns("s3")}
     for name in (bucket["Name"] for bucket in search.aws.ask("s3", "list_buckets")["Buckets"]):
-        if name in tagged or search.has_own_name(name):
+        if name in tagged or search.may_own(name):
             answer = search.aws.ask("s3", "get_bucket_tagging", absent=["NoSuchTagSet"], Bucket=name)
             command = f"s3api delete-bucket --bucket {name}"
             yield Found(types.BUCKET, name, name, tags_by_key(answer.get("TagSet", [])), (command,))
@@ -312,10 +321,10 @@ def _clusters(search: Search) -> Iterator[Found]:
 
 @_lists(types.REPOSITORY)
 def _repositories(search: Search) -> Iterator[Found]:
-    tagged = search.tagged("ecr")
+    tagged = search.arns("ecr")
     for repository in search.aws.ask("ecr", "describe_repositories")["repositories"]:
         arn, name = repository["repositoryArn"], repository["repositoryName"]
-        if arn in tagged or search.has_own_name(name):
+        if arn in tagged or search.may_own(name):
             answer = search.aws.ask("ecr", "list_tags_for_resource", resourceArn=arn)
             command = f"ecr delete-repository --repository-name {name}"
             yield Found(types.REPOSITORY, name, name, tags_by_key(answer["tags"]), (command,))
@@ -341,7 +350,7 @@ def _log_groups(search: Search) -> Iterator[Found]:
 @_lists(types.ROLE)
 def _roles(search: Search) -> Iterator[Found]:
     for name in (role["RoleName"] for role in search.aws.ask("iam", "list_roles")["Roles"]):
-        if search.has_own_name(name):
+        if search.may_own(name):
             answer = search.aws.ask("iam", "list_role_tags", absent=["NoSuchEntity"], RoleName=name)
             inline = search.aws.ask("iam", "list_role_policies", absent=["NoSuchEntity"], RoleName=name)
             policies = [
@@ -387,7 +396,7 @@ def _suite_stack(search: Search) -> Iterator[Found]:
 
 @_lists(types.CERTIFICATE)
 def _certificates(search: Search) -> Iterator[Found]:
-    for arn in search.tagged("acm"):
+    for arn in search.arns("acm"):
         absent = ["ResourceNotFoundException"]
         certificate = search.aws.ask("acm", "describe_certificate", absent=absent, CertificateArn=arn)
         if certificate:

@@ -16,7 +16,7 @@ from tak_tools.verify.deployment import Deployment
     needs_outputs=False,
 )
 def leftovers(deployment: Deployment) -> Iterable[Difference]:
-    published, known = _ids_in_outputs(deployment), known_ids(deployment, LISTERS)
+    published, known = ids_in_outputs(deployment), known_ids(deployment, LISTERS)
     for found in Search(deployment.stack_file, deployment.aws).everything():
         if found.id in known:
             continue
@@ -44,7 +44,7 @@ def known_ids(deployment: Deployment, tokens: Iterable[str]) -> set[str]:
     """
     if deployment.state is not None:
         return {resource.id for resource in deployment.state if resource.id}
-    known = _ids_in_outputs(deployment) | _ids_in_use(deployment)
+    known = ids_in_outputs(deployment) | _ids_in_use(deployment)
     return (known | {*_ids_of_only_ones(deployment, tokens)}) - {""}
 
 
@@ -57,7 +57,7 @@ def _ids_of_only_ones(deployment: Deployment, tokens: Iterable[str]) -> Iterator
                 yield found[0].id
 
 
-def _ids_in_outputs(deployment: Deployment) -> set[str]:
+def ids_in_outputs(deployment: Deployment) -> set[str]:
     """The IDs, as Pulumi's state has them, of everything that an output names."""
     texts = {value for value in deployment.outputs.values() if isinstance(value, str)}
     # A key is known by the end of its ARN, a repository by the end of its URL.

@@ -1,7 +1,9 @@
 """Breaks of the tags."""
 
+from tak_tools.pulumi_stack import StateResource
 from tests.deployed.breaks.harness import breaks
 from tests.deployed.case import ACCOUNT, Case
+from tests.deployed.resources import policy_of
 from tests.options import TAGS
 
 
@@ -22,7 +24,7 @@ def tags_of_the_data_are_removed(case: Case) -> list[str]:
     case.client("kms").untag_resource(KeyId=case.key_arn, TagKeys=[*TAGS])
     case.client("ecr").untag_resource(resourceArn=case.repository_arn, tagKeys=[*TAGS])
     case.client("ecs").untag_resource(resourceArn=case.cluster_arn, tagKeys=[*TAGS])
-    return [no_tags(name) for name in (case.bucket_name, case.key_arn, case.repository_name, case.cluster_name)]
+    return [no_tags(name) for name in (case.bucket_name, case.id("key"), case.repository_name, case.cluster_arn)]
 
 
 @breaks("tags")
@@ -32,6 +34,14 @@ def tags_of_the_logging_are_removed(case: Case) -> list[str]:
     case.client("logs").untag_resource(resourceArn=arn, tagKeys=[*TAGS])
     case.client("iam").untag_role(RoleName=role, TagKeys=[*TAGS])
     return [no_tags(name) for name in (group, role)]
+
+
+@breaks("tags")
+def a_role_with_a_name_of_version_0_1_0_has_no_tags(case: Case) -> list[str]:
+    name = "tak-flow-log-role-1234567"
+    case.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy_of({"Effect": "Allow"}))
+    case.state.append(StateResource(f"urn:{name}", "aws:iam/role:Role", False, False, name))
+    return [no_tags(name)]
 
 
 def no_tags(resource: str, stack: str = "prod") -> str:
