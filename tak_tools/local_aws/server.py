@@ -48,7 +48,7 @@ class LocalAws(ThreadingHTTPServer):
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         from moto.core.botocore_stubber import BotocoreStubber
 
-        from tak_tools.local_aws.moto_gaps import CLOUDFORMATION, close_gaps
+        from tak_tools.moto_gaps import CLOUDFORMATION, close_gaps
 
         close_gaps(CLOUDFORMATION)
         self._moto = BotocoreStubber()

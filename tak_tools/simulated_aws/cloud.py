@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from moto import mock_aws
 
-from tak_tools.local_aws.moto_gaps import close_gaps
+from tak_tools.moto_gaps import close_gaps
 from tak_tools.physical_names import DEFAULT_PATTERN, physical_name
 from tak_tools.resource_types import ResourceType
 from tak_tools.simulated_aws.inputs import Inputs

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tak_tools import moto_gaps
 from tak_tools.errors import DeploymentError
-from tak_tools.local_aws import moto_gaps
 
 pytestmark = pytest.mark.slow
 
