@@ -101,3 +101,15 @@ def test_every_subnet_of_the_address_plan_has_an_output() -> None:
     planned = [Outputs(meanings).subnet_id(subnet.tier, subnet.zone) for subnet in plan_addresses(0, 0).subnets]
 
     assert planned == [text for text in meanings.values() if re.match("ID of the (public|private) subnet in", text)]
+
+
+def test_the_route_table_of_each_subnet_is_the_one_that_it_is_associated_with(prod: Recording) -> None:
+    layer = Outputs(prod.outputs)
+    associated = {
+        item.inputs["subnetId"]: item.inputs["routeTableId"] for item in prod.of_type("RouteTableAssociation")
+    }
+
+    assert associated == {
+        layer.subnet_id(subnet.tier, subnet.zone): layer.route_table_id(subnet.tier, subnet.zone)
+        for subnet in plan_addresses(0, 0).subnets
+    }
