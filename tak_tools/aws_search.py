@@ -86,10 +86,8 @@ class Search:
 
     def arns(self, service: str) -> list[str]:
         """The known ARNs of a service, such as `kms`, and those that the Resource Groups Tagging API has."""
-        found = [
-            arn for arn in (*self._tagged_arns, *self._known) if arn.startswith("arn:") and arn.split(":")[2] == service
-        ]
-        return sorted(set(found))
+        arns = {text for text in (*self._tagged_arns, *self._known) if text.startswith("arn:")}
+        return sorted(arn for arn in arns if arn.split(":")[2] == service)
 
     @cached_property
     def _tagged_arns(self) -> list[str]:

@@ -207,7 +207,7 @@ def read_region(layer: Layer) -> Document:
 
 
 def read_stacks(layer: Layer, environments: Sequence[str]) -> Document:
-    """Read what belongs to some environments, for the same."""
+    """Read the resources of some environments, for the same commands as `read_region`."""
     target = layer.target
     tagged = _tagged("Resource", *environments)
     in_suite = {action for start in ("cloudformation:", "ecs:", "logs:") for action in actions(start, ("read",))}

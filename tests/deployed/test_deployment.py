@@ -522,6 +522,7 @@ def test_the_flow_logs_role_may_write_to_its_log_group_and_is_lent_to_nobody_els
 def tags_of_everything(layer: Layer) -> dict[str, dict[str, str]]:
     """The tags of everything the layer has made that can have tags, by ID."""
     registered = [item for item in layer.recording.resources if ROWS[item.type].tags]
+    # The Resource Groups Tagging API of Moto has nothing of EC2, IAM and ECR.
     tags: dict[str, dict[str, str]] = {item.id: {} for item in registered if item.type.startswith("aws:ec2/")}
     for tag in layer.client("ec2").describe_tags(Filters=[{"Name": "resource-id", "Values": [*tags]}])["Tags"]:
         tags[tag["ResourceId"]][tag["Key"]] = tag["Value"]
